@@ -1,0 +1,1 @@
+"""The server between camera processors and the people who watch through them."""

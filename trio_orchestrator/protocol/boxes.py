@@ -1,0 +1,94 @@
+"""What the boxes of one frame say about tracked objects; all else in them is the peers' own business.
+
+A real box is `{"boxId":3,"rect":[x1,y1,x2,y2],"objectType":"person","certainty":0.97,"objectId":7}` with `rect`
+in fractions of the frame and `objectId` only where the box was re-identified.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from .errors import InvalidMessage
+
+
+class Sighting(NamedTuple):
+    """One box that was re-identified.
+
+    Attributes:
+        object_id: the object it is said to be; not necessarily one that is tracked.
+        certainty: how sure the detector is that there is something, 0 to 1; None where it did not say.
+    """
+
+    object_id: int
+    certainty: float | None
+
+
+class _AnyBox(Struct, gc=False):
+    """A box of which only the shape matters: it must be an object."""
+
+
+class _Box(Struct, gc=False, rename="camel"):
+    """A box as every known processor writes it."""
+
+    object_id: int | None = None
+    certainty: float | None = None
+
+
+class _OddBox(Struct, gc=False, rename="camel"):
+    """A box whose `objectId` or `certainty` may be anything; it passes, and counts only as far as it can."""
+
+    object_id: Raw = Raw(b"null")
+    certainty: Raw = Raw(b"null")
+
+
+_ANY_BOXES: Final = msgspec.json.Decoder(list[_AnyBox] | dict[str, _AnyBox])
+_BOXES: Final = msgspec.json.Decoder(list[_Box] | dict[str, _Box])
+_ODD_BOXES: Final = msgspec.json.Decoder(list[_OddBox] | dict[str, _OddBox])
+_INTEGER: Final = msgspec.json.Decoder(int)
+_NUMBER: Final = msgspec.json.Decoder(float)
+
+
+def parse_boxes(boxes: Raw) -> list[Sighting]:
+    """The sightings among `boxes`, in their order.
+
+    Args:
+        boxes: an array of objects, or an object whose values are objects.
+
+    Raises:
+        InvalidMessage: `boxes` has another shape. A box with an odd `objectId` is fine, and no sighting.
+    """
+    try:
+        # Most frames hold no tracked object. A key may also be spelled with escapes, hence the back slash.
+        text = bytes(boxes)
+        if b'"objectId"' not in text and b"\\" not in text:
+            _ANY_BOXES.decode(boxes)
+            return []
+        try:
+            found = _BOXES.decode(boxes)
+        except msgspec.ValidationError:
+            return _sightings_of_odd(boxes)
+    except msgspec.ValidationError as error:
+        raise InvalidMessage(f"`boxes` must be an array of objects: {error}") from None
+    return [
+        Sighting(box.object_id, box.certainty)
+        for box in (found.values() if isinstance(found, dict) else found)
+        if box.object_id is not None
+    ]
+
+
+def _sightings_of_odd(boxes: Raw) -> list[Sighting]:
+    found = _ODD_BOXES.decode(boxes)
+    sightings = []
+    for box in found.values() if isinstance(found, dict) else found:
+        object_id = _value(_INTEGER, box.object_id)
+        if object_id is not None:
+            sightings.append(Sighting(object_id, _value(_NUMBER, box.certainty)))
+    return sightings
+
+
+def _value(decoder: "msgspec.json.Decoder[int] | msgspec.json.Decoder[float]", json: Raw) -> int | None:
+    try:
+        return decoder.decode(json)  # type: ignore[return-value]
+    except msgspec.ValidationError:
+        return None

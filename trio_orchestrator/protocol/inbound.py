@@ -1,0 +1,199 @@
+"""Bytes → what a peer said: decoded once, checked once, ready to be decided on.
+
+Members that are passed on verbatim (`frameId`, `boxId`, `boxes`, `image`, `featureMap`) stay the sender's own
+JSON text, as `msgspec.Raw`. Elsewhere a member that is `null` counts as absent; unknown members are ignored.
+"""
+
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import force_setattr
+
+from .errors import InvalidMessage, NotJson
+
+ABSENT: Final = Raw(b"")
+MAX_CAMERA_ID_CHARACTERS: Final = 256
+
+_NUMBERS_AND_STRINGS: Final = frozenset(b'"-0123456789')
+_NULL: Final = b"null"
+
+
+class _Message(Struct, frozen=True, tag_field="type", rename="camel"):
+    """A JSON object told apart by its member `type`."""
+
+
+class Authenticate(_Message, frozen=True, tag="authenticate"):
+    """Either kind of peer shows its token: `jwt`, a JSON Web Token in compact form (RFC 7519)."""
+
+    jwt: str
+
+
+class Start(_Message, frozen=True, tag="start"):
+    """A client wants a new object tracked.
+
+    Attributes:
+        camera_id: the connected camera whose processor is to find the object.
+        image: a cut-out of the object, a JSON string passed on verbatim; empty where absent.
+        frame_id: the frame the operator clicked in, the camera's own JSON number or string; empty where absent.
+        box_id: the clicked box in that frame, likewise.
+        request_id: given back in `accepted` or `error`.
+    """
+
+    camera_id: str
+    image: Raw = ABSENT
+    frame_id: Raw = ABSENT
+    box_id: Raw = ABSENT
+    request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        for attribute in ("image", "frame_id", "box_id"):
+            force_setattr(self, attribute, _owned(getattr(self, attribute)))
+        if self.image and _first_byte(self.image) != ord('"'):
+            raise ValueError("`image` must be a string")
+        for member, json in (("frameId", self.frame_id), ("boxId", self.box_id)):
+            if json and _first_byte(json) not in _NUMBERS_AND_STRINGS:
+                raise ValueError(f"`{member}` must be a number or a string")
+        if not self.image and not (self.frame_id and self.box_id):
+            raise ValueError("`start` needs `image`, or `frameId` and `boxId`")
+
+
+class Stop(_Message, frozen=True, tag="stop"):
+    """A client wants an object no longer tracked; `request_id` is given back in `accepted` or `error`."""
+
+    object_id: int
+    request_id: str | None = None
+
+
+class SetUsesImages(_Message, frozen=True, tag="setUsesImages"):
+    """A client does, or does not, want `newObject` and `stop`."""
+
+    uses_images: bool
+
+
+class Subscribe(_Message, frozen=True, tag="subscribe"):
+    """A client wants the boxes of these cameras only; of all cameras where `camera_ids` is None."""
+
+    camera_ids: frozenset[str] | None = None
+
+
+class Identifier(_Message, frozen=True, tag="identifier"):
+    """A processor says whose camera it is (at most 256 characters)."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        if len(self.id) > MAX_CAMERA_ID_CHARACTERS:
+            raise ValueError(f"`id` must have at most {MAX_CAMERA_ID_CHARACTERS} characters")
+
+
+class BoundingBoxes(_Message, frozen=True, gc=False, tag="boundingBoxes"):
+    """A processor says what it sees in one frame.
+
+    Attributes:
+        frame_id: the frame's time in seconds, usually; any JSON, passed on verbatim.
+        boxes: the boxes, passed on verbatim; `boxes.parse_boxes` tells what they hold.
+    """
+
+    frame_id: Raw
+    boxes: Raw
+
+
+class FeatureMap(_Message, frozen=True, tag="featureMap"):
+    """A processor has computed what an object looks like: any JSON but null, passed on verbatim."""
+
+    object_id: int
+    feature_map: Raw
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "feature_map", _owned(self.feature_map))
+        if not self.feature_map:
+            raise ValueError("`featureMap` must not be null")
+
+
+class Unknown(Struct, frozen=True):
+    """A well-formed message of a type this kind of peer does not send; it gets no answer."""
+
+    type: str
+
+
+ClientMessage: TypeAlias = Authenticate | Start | Stop | SetUsesImages | Subscribe
+ProcessorMessage: TypeAlias = Authenticate | Identifier | BoundingBoxes | FeatureMap
+Inbound: TypeAlias = ClientMessage | ProcessorMessage | Unknown
+
+
+class _Envelope(Struct, frozen=True):
+    """As much of a message as tells its type."""
+
+    type: str
+
+
+class _Request(Struct, frozen=True, rename="camel"):
+    """As much of a message as an `error` gives back."""
+
+    request_id: str | None = None
+
+
+_MessageType = TypeVar("_MessageType", ClientMessage, ProcessorMessage)
+_ENVELOPES: Final = msgspec.json.Decoder(_Envelope)
+_REQUESTS: Final = msgspec.json.Decoder(_Request)
+
+
+class Decoder:
+    """Understands the messages of one kind of peer.
+
+    Args:
+        union: the messages this kind of peer may send, `ClientMessage` or `ProcessorMessage`.
+    """
+
+    def __init__(self, union: object) -> None:
+        self._decoder: msgspec.json.Decoder[ClientMessage | ProcessorMessage] = msgspec.json.Decoder(union)
+        self._types = frozenset(
+            member.__struct_config__.tag for member in getattr(union, "__args__", ())
+        )
+
+    def decode(self, text: bytes) -> Inbound:
+        """What `text`, JSON known to be valid UTF-8, says.
+
+        Raises:
+            NotJson: it is not JSON (RFC 8259; `NaN` is not), or nested deeper than is sane.
+            InvalidMessage: a member is missing or has the wrong type.
+        """
+        try:
+            return self._decoder.decode(text)
+        except msgspec.ValidationError as error:
+            return self._explain(text, error)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise NotJson(f"not JSON: {error}") from None
+
+    def _explain(self, text: bytes, error: msgspec.ValidationError) -> Unknown:
+        """Tell an unknown type, which is no error, from a message that is wrong."""
+        try:
+            kind = _ENVELOPES.decode(text).type
+        except msgspec.ValidationError as envelope_error:
+            raise InvalidMessage(str(envelope_error), request_id=_request_id(text)) from None
+        except (msgspec.DecodeError, RecursionError) as broken:
+            raise NotJson(f"not JSON: {broken}") from None
+        if kind not in self._types:
+            return Unknown(kind)
+        raise InvalidMessage(str(error), request_id=_request_id(text)) from None
+
+
+CLIENT_MESSAGES: Final = Decoder(ClientMessage)
+PROCESSOR_MESSAGES: Final = Decoder(ProcessorMessage)
+
+
+def _request_id(text: bytes) -> str | None:
+    try:
+        return _REQUESTS.decode(text).request_id
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _owned(json: Raw) -> Raw:
+    """The member's own bytes, so that keeping it does not keep the whole message; ABSENT for null."""
+    return ABSENT if bytes(json) == _NULL else json.copy()
+
+
+def _first_byte(json: Raw) -> int:
+    return memoryview(json)[0]

@@ -1,0 +1,123 @@
+"""What the decisions need of the world, as small Protocols and plain records; Trio and sockets are behind them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from trio_orchestrator.protocol.codes import CloseCode
+
+
+class StopReason(StrEnum):
+    """Why an object is no longer tracked."""
+
+    CLIENT = "client"
+    TIMEOUT = "timeout"
+
+
+class Outbox(Protocol):
+    """Takes what one peer is to be told; never waits, never raises, and is silent once the peer is gone."""
+
+    def offer(self, message: bytes) -> None:
+        """Send the JSON text `message`, after all that was offered before."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Send what was offered, then close the connection with `code` and `reason`."""
+
+
+class Broadcast(Protocol):
+    """Takes what many clients get at once: the boxes of a camera's frame."""
+
+    def join(self, outbox: Outbox, cameras: frozenset[str] | None) -> None:
+        """From now on `outbox` gets the boxes of `cameras`, of all where None; replaces what it got before."""
+
+    def leave(self, outbox: Outbox) -> None:
+        """From now on `outbox` gets no boxes."""
+
+    def publish(self, camera_id: str, message: bytes) -> None:
+        """Send the JSON text `message`, one frame of that camera, to all that want it."""
+
+
+class Deadlines(Protocol):
+    """Keeps one deadline a live object; calls `Hub.expire` when it has passed."""
+
+    def start(self, object_id: int, seconds: float | None) -> None:
+        """Begin to watch over an object that ends in `seconds` (monotonic), never by itself where None."""
+
+    def end(self, object_id: int) -> None:
+        """Stop watching; no expiry is reported after this returns."""
+
+
+class Journal(Protocol):
+    """Takes what is to be kept, without waiting; it is on disk at most a second later."""
+
+    def sighted(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
+        """A live object was seen on a camera at `at` (seconds since 1970, UTC); `certainty` as the box had it."""
+
+    def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
+        """A live object has a new feature map, JSON text."""
+
+    def stopped(self, object_id: int, reason: StopReason) -> None:
+        """An object stopped being tracked by itself, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """A durable change to be made: an object comes into being.
+
+    Attributes:
+        camera_id: the camera it is started on.
+        image: its cut-out, the client's JSON string; empty where there is none.
+        timeout: seconds after which it stops being tracked; None for never.
+        started_by: the token's subject; None where no token was asked for.
+    """
+
+    camera_id: str
+    image: bytes
+    timeout: float | None
+    started_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStop:
+    """A durable change to be made: a client ends the tracking of an object.
+
+    Attributes:
+        object_id: the object.
+        stopped_by: the token's subject; None where no token was asked for.
+    """
+
+    object_id: int
+    stopped_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A decision whose effects wait until its change is on disk.
+
+    Attributes:
+        change: what is to be made durable.
+        then: to be called once it is, with the object's id, on the event loop and without awaiting before;
+            not to be called where the change could not be made.
+        request_id: what an `error` is to give back where the change could not be made.
+    """
+
+    change: NewObject | ObjectStop
+    then: Callable[[int], None]
+    request_id: str | None
+
+
+class LiveObject(NamedTuple):
+    """An object that was live when the server stopped, as the store kept it.
+
+    Attributes:
+        object_id: its id.
+        image: its cut-out, JSON text; empty where there is none.
+        feature_map: its newest feature map, JSON text; empty where nobody has sent one.
+        remaining: seconds until it stops being tracked, negative where that is over; None for never.
+    """
+
+    object_id: int
+    image: bytes
+    feature_map: bytes
+    remaining: float | None
