@@ -148,9 +148,7 @@ class Decoder:
 
     def __init__(self, union: object) -> None:
         self._decoder: msgspec.json.Decoder[ClientMessage | ProcessorMessage] = msgspec.json.Decoder(union)
-        self._types = frozenset(
-            member.__struct_config__.tag for member in getattr(union, "__args__", ())
-        )
+        self._types = frozenset(member.__struct_config__.tag for member in getattr(union, "__args__", ()))
 
     def decode(self, text: bytes) -> Inbound:
         """What `text`, JSON known to be valid UTF-8, says.
