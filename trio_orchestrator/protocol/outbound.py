@@ -45,7 +45,7 @@ class StopNotice(_Outbound, frozen=True, tag="stop"):
     object_id: int
 
 
-class NewObject(_Outbound, frozen=True, tag="newObject"):
+class NewObjectNotice(_Outbound, frozen=True, tag="newObject"):
     """Tells a client that uses images about a tracked object; `image` as the client gave it, if it did."""
 
     object_id: int

@@ -1,0 +1,233 @@
+"""Who is connected, what is tracked, and what each message does about it.
+
+The hub decides: it handles a message completely and returns, it never awaits, and it reads no clock. What it
+decides leaves at once through outboxes, the broadcast, the deadlines and the journal (`ports`); only what must
+be on disk first is returned as `Pending` and takes effect when its `then` is called.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from msgspec import Raw
+
+from trio_orchestrator.protocol.boxes import parse_boxes
+from trio_orchestrator.protocol.codes import CloseCode
+from trio_orchestrator.protocol.errors import InvalidMessage, NotIdentified, UnknownCamera, UnknownObject
+from trio_orchestrator.protocol.inbound import (
+    BoundingBoxes,
+    FeatureMap,
+    Identifier,
+    SetUsesImages,
+    Start,
+    Stop,
+    Subscribe,
+)
+from trio_orchestrator.protocol.outbound import (
+    Accepted,
+    FeatureMapUpdate,
+    NewObjectNotice,
+    StartCommand,
+    StopNotice,
+    bounding_boxes,
+)
+
+from .objects import TrackedObject
+from .peers import Client, Processor
+from .ports import Broadcast, Deadlines, Journal, LiveObject, NewObject, ObjectStop, Outbox, Pending, StopReason
+
+Peer: TypeAlias = Client | Processor
+_NULL: Final = Raw(b"null")
+
+
+class Hub:
+    """The state of the whole orchestrator, and every decision about it.
+
+    Args:
+        broadcast: takes the boxes.
+        deadlines: keeps each live object's timeout and calls `expire`.
+        journal: takes sightings, feature maps and expiries.
+        tracking_timeout: seconds an object is tracked; None for until it is stopped.
+    """
+
+    def __init__(
+        self, *, broadcast: Broadcast, deadlines: Deadlines, journal: Journal, tracking_timeout: float | None = None
+    ) -> None:
+        self._broadcast = broadcast
+        self._deadlines = deadlines
+        self._journal = journal
+        self._tracking_timeout = tracking_timeout
+        self._objects: dict[int, TrackedObject] = {}
+        self._clients: set[Client] = set()
+        self._cameras: dict[str, Processor] = {}
+        # A new type of message is one Struct in `protocol.inbound`, one method here and one line below.
+        self._decisions: dict[type, Callable[[Any, Any, float], Pending | None]] = {
+            Start: self._start,
+            Stop: self._stop,
+            SetUsesImages: self._set_uses_images,
+            Subscribe: self._subscribe,
+            Identifier: self._identify,
+            BoundingBoxes: self._show_boxes,
+            FeatureMap: self._learn_features,
+        }
+
+    def restore(self, objects: Iterable[LiveObject]) -> None:
+        """Track again what was live when the server last stopped."""
+        for stored in objects:
+            tracked = TrackedObject(stored.object_id, Raw(stored.image), Raw(stored.feature_map))
+            self._objects[stored.object_id] = tracked
+            self._deadlines.start(stored.object_id, stored.remaining)
+
+    # Peers come and go.
+
+    def connect_client(self, outbox: Outbox, subject: str | None = None) -> Client:
+        """A client that may see has connected; `subject` is its token's, if it showed one."""
+        client = Client(outbox, subject)
+        self._clients.add(client)
+        self._broadcast.join(outbox, None)
+        return client
+
+    def connect_processor(self, outbox: Outbox) -> Processor:
+        """A processor that may speak has connected; it stands for no camera before its `identifier`."""
+        return Processor(outbox)
+
+    def disconnect(self, peer: Peer) -> None:
+        """`peer` is gone; whatever happens from now on is not its business."""
+        if isinstance(peer, Processor):
+            self._release(peer)
+        else:
+            self._clients.discard(peer)
+            self._broadcast.leave(peer.outbox)
+
+    def receive(self, peer: Peer, message: Any, at: float) -> Pending | None:
+        """Do what `message` from `peer` asks for.
+
+        Args:
+            peer: the sender, as `connect_client` or `connect_processor` returned it.
+            message: one of `protocol.inbound` that this kind of peer may send, `Authenticate` excepted.
+            at: when it was received, seconds since 1970, UTC.
+
+        Returns:
+            What must be made durable before the rest of the decision takes effect; None where all is done.
+
+        Raises:
+            PeerError: the message could not be carried out, and nothing has changed.
+        """
+        return self._decisions[type(message)](peer, message, at)
+
+    # What clients ask for.
+
+    def _start(self, client: Client, message: Start, _at: float) -> Pending:
+        if message.camera_id not in self._cameras:
+            raise UnknownCamera("this camera is not connected", request_id=message.request_id)
+        change = NewObject(message.camera_id, bytes(message.image), self._tracking_timeout, client.subject)
+        return Pending(change, partial(self._begin, client, message), message.request_id)
+
+    def _begin(self, client: Client, message: Start, object_id: int) -> None:
+        """The second half of `start`: the object is on disk, so it exists."""
+        self._objects[object_id] = TrackedObject(object_id, message.image)
+        self._deadlines.start(object_id, self._tracking_timeout)
+        processor = self._cameras.get(message.camera_id)
+        if processor is not None:  # else it left meanwhile, and is sent the object when it comes back
+            processor.knows.add(object_id)
+            frame_id = processor.own_frame_id(message.frame_id)
+            processor.outbox.offer(StartCommand(object_id, frame_id, message.box_id, message.image).encode())
+        self._tell_image_users(NewObjectNotice(object_id, message.image).encode())
+        if message.request_id is not None:
+            client.outbox.offer(Accepted(message.request_id, object_id).encode())
+
+    def _stop(self, client: Client, message: Stop, _at: float) -> Pending:
+        self._tracked(message.object_id, message.request_id)
+        change = ObjectStop(message.object_id, client.subject)
+        return Pending(change, partial(self._finish, client, message), message.request_id)
+
+    def _finish(self, client: Client, message: Stop, object_id: int) -> None:
+        """The second half of `stop`: the end is on disk. It may have come by other ways meanwhile."""
+        if object_id in self._objects:
+            self._end(object_id)
+        if message.request_id is not None:
+            client.outbox.offer(Accepted(message.request_id, object_id).encode())
+
+    def _set_uses_images(self, client: Client, message: SetUsesImages, _at: float) -> None:
+        client.uses_images = message.uses_images
+        if message.uses_images:
+            for tracked in self._objects.values():
+                if tracked.image:
+                    client.outbox.offer(NewObjectNotice(tracked.object_id, tracked.image).encode())
+
+    def _subscribe(self, client: Client, message: Subscribe, _at: float) -> None:
+        self._broadcast.join(client.outbox, message.camera_ids)
+
+    # What processors say.
+
+    def _identify(self, processor: Processor, message: Identifier, _at: float) -> None:
+        if processor.camera_id != message.id:
+            self._release(processor)
+            replaced = self._cameras.get(message.id)
+            if replaced is not None:
+                self._release(replaced)
+                replaced.outbox.close(CloseCode.REPLACED, "a newer connection registered this camera")
+        self._cameras[message.id] = processor
+        processor.register(message.id)
+        for tracked in self._objects.values():
+            update = FeatureMapUpdate(tracked.object_id, tracked.feature_map)
+            processor.tell_features(tracked, update.encode())
+
+    def _show_boxes(self, processor: Processor, message: BoundingBoxes, at: float) -> None:
+        camera_id = processor.camera_id
+        if camera_id is None:
+            raise NotIdentified("send `identifier` first")
+        if message.frame_id == _NULL:
+            raise InvalidMessage("`frameId` must not be null")
+        sightings = parse_boxes(message.boxes)
+        if not processor.floats:
+            processor.note_frame(message.frame_id)
+        self._broadcast.publish(camera_id, bounding_boxes(processor.head, message.frame_id, message.boxes))
+        for object_id, certainty in sightings:
+            if object_id in self._objects:
+                self._journal.sighted(object_id, camera_id, at, certainty)
+
+    def _learn_features(self, processor: Processor, message: FeatureMap, _at: float) -> None:
+        if processor.camera_id is None:
+            raise NotIdentified("send `identifier` first")
+        tracked = self._tracked(message.object_id)
+        tracked.learn(message.feature_map)
+        self._journal.feature_map_changed(tracked.object_id, bytes(tracked.feature_map))
+        update = FeatureMapUpdate(tracked.object_id, tracked.feature_map).encode()
+        for every in self._cameras.values():
+            every.tell_features(tracked, update)
+
+    # What time does.
+
+    def expire(self, object_id: int) -> None:
+        """The tracking timeout of a live object has passed."""
+        self._journal.stopped(object_id, StopReason.TIMEOUT)
+        self._end(object_id)
+
+    def _end(self, object_id: int) -> None:
+        """However it came about: from here on the object is not tracked, and those concerned know."""
+        self._objects.pop(object_id).stop()
+        self._deadlines.end(object_id)
+        notice = StopNotice(object_id).encode()
+        for processor in self._cameras.values():
+            if object_id in processor.knows:
+                processor.knows.discard(object_id)
+                processor.outbox.offer(notice)
+        self._tell_image_users(notice)
+
+    def _tracked(self, object_id: int, request_id: str | None = None) -> TrackedObject:
+        try:
+            return self._objects[object_id]
+        except KeyError:
+            raise UnknownObject("this object is not tracked", request_id=request_id) from None
+
+    def _tell_image_users(self, message: bytes) -> None:
+        for client in self._clients:
+            if client.uses_images:
+                client.outbox.offer(message)
+
+    def _release(self, processor: Processor) -> None:
+        """A processor only ever unregisters itself: a camera that a newer one took over stays."""
+        if processor.camera_id is not None and self._cameras.get(processor.camera_id) is processor:
+            del self._cameras[processor.camera_id]
+        processor.unregister()
