@@ -5,7 +5,7 @@ decides leaves at once through outboxes, the broadcast, the deadlines and the jo
 be on disk first is returned as `Pending` and takes effect when its `then` is called.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -151,9 +151,12 @@ class Hub:
     def _set_uses_images(self, client: Client, message: SetUsesImages, _at: float) -> None:
         client.uses_images = message.uses_images
         if message.uses_images:
-            for tracked in self._objects.values():
-                if tracked.image:
-                    client.outbox.offer(NewObjectNotice(tracked.object_id, tracked.image).encode())
+            client.outbox.offer_each(self._images())
+
+    def _images(self) -> Iterator[bytes]:
+        for tracked in list(self._objects.values()):
+            if tracked.image and tracked.object_id in self._objects:
+                yield NewObjectNotice(tracked.object_id, tracked.image).encode()
 
     def _subscribe(self, client: Client, message: Subscribe, _at: float) -> None:
         self._broadcast.join(client.outbox, message.camera_ids)
@@ -169,9 +172,14 @@ class Hub:
                 replaced.outbox.close(CloseCode.REPLACED, "a newer connection registered this camera")
         self._cameras[message.id] = processor
         processor.register(message.id)
-        for tracked in self._objects.values():
-            update = FeatureMapUpdate(tracked.object_id, tracked.feature_map)
-            processor.tell_features(tracked, update.encode())
+        processor.outbox.offer_each(self._feature_maps_for(processor))
+
+    def _feature_maps_for(self, processor: Processor) -> Iterator[bytes]:
+        """One message for each live object; one that ends before the peer takes its message needs none."""
+        for tracked in list(self._objects.values()):
+            if tracked.object_id in self._objects:
+                processor.meet(tracked)
+                yield FeatureMapUpdate(tracked.object_id, tracked.feature_map).encode()
 
     def _show_boxes(self, processor: Processor, message: BoundingBoxes, at: float) -> None:
         camera_id = processor.camera_id
@@ -195,7 +203,8 @@ class Hub:
         self._journal.feature_map_changed(tracked.object_id, bytes(tracked.feature_map))
         update = FeatureMapUpdate(tracked.object_id, tracked.feature_map).encode()
         for every in self._cameras.values():
-            every.tell_features(tracked, update)
+            every.meet(tracked)
+            every.outbox.offer(update)
 
     # What time does.
 

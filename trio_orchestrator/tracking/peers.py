@@ -70,8 +70,7 @@ class Processor:
             return Raw(bytes(frame_id) + b".0")
         return frame_id
 
-    def tell_features(self, tracked: TrackedObject, message: bytes) -> None:
-        """Send `message`, the feature map of `tracked`, and remember what the processor knows by it."""
-        self.outbox.offer(message)
+    def meet(self, tracked: TrackedObject) -> None:
+        """Remember that this socket is sent the feature map of `tracked`, if the object can be known by it."""
         if tracked.recognizable:
             self.knows.add(tracked.object_id)

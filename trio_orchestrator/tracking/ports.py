@@ -1,6 +1,6 @@
 """What the decisions need of the world, as small Protocols and plain records; Trio and sockets are behind them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -20,6 +20,9 @@ class Outbox(Protocol):
 
     def offer(self, message: bytes) -> None:
         """Send the JSON text `message`, after all that was offered before."""
+
+    def offer_each(self, messages: Iterable[bytes]) -> None:
+        """Send `messages` likewise, each made only when the peer takes it, so that a long snapshot waits unmade."""
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Send what was offered, then close the connection with `code` and `reason`."""

@@ -1,0 +1,1 @@
+"""One connection's life on Trio: what it says, what it is told, and what all are told at once."""

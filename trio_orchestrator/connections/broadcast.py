@@ -1,0 +1,71 @@
+"""What many peers get at once, the boxes: encoded once, framed once, handed over once a tick."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+import trio
+
+from trio_orchestrator.protocol.frames import text_frame
+from trio_orchestrator.tracking.ports import Outbox as AnyOutbox
+
+from .outbox import Batch, BoxFrame, Outbox
+
+_Cameras: TypeAlias = frozenset[str] | None
+
+_OUTBOXES_A_STEP: Final = 256
+"""After this many outboxes other tasks get their turn."""
+
+
+class Broadcast:
+    """Collects what is published in one pass of the scheduler and hands it to each outbox as one piece."""
+
+    def __init__(self) -> None:
+        self._audiences: defaultdict[_Cameras, dict[Outbox, None]] = defaultdict(dict)
+        """Outboxes by what they want; None: all cameras."""
+        self._wants: dict[Outbox, _Cameras] = {}
+        self._frames: list[BoxFrame] = []
+        self._published = trio.lowlevel.ParkingLot()
+
+    def join(self, outbox: AnyOutbox, cameras: frozenset[str] | None) -> None:
+        """From now on `outbox` gets the frames of `cameras`, of all where None."""
+        assert isinstance(outbox, Outbox)
+        self.leave(outbox)
+        self._wants[outbox] = cameras
+        self._audiences[cameras][outbox] = None
+
+    def leave(self, outbox: AnyOutbox) -> None:
+        """From now on `outbox` gets nothing, not even what was published in this pass."""
+        assert isinstance(outbox, Outbox)
+        if outbox in self._wants:
+            cameras = self._wants.pop(outbox)
+            audience = self._audiences[cameras]
+            del audience[outbox]
+            if not audience:
+                del self._audiences[cameras]
+
+    def publish(self, camera_id: str, message: bytes) -> None:
+        """Send the JSON text `message`, one frame of that camera, to all that want it, at the end of this pass."""
+        if self._audiences:
+            if not self._frames:
+                self._published.unpark()
+            self._frames.append(BoxFrame(camera_id, text_frame(message)))
+
+    async def run(self) -> None:
+        """Hand over what is published, for as long as the server lives."""
+        while True:
+            # Woken by the first frame, this task runs after all that are runnable now: the rest of a pass.
+            if not self._frames:
+                await self._published.park()
+            frames, self._frames = self._frames, []
+            for cameras, audience in list(self._audiences.items()):
+                wanted = frames if cameras is None else [frame for frame in frames if frame.camera_id in cameras]
+                if wanted:
+                    await self._hand_over(Batch(wanted), list(audience))
+
+    async def _hand_over(self, batch: Batch, outboxes: Iterable[Outbox]) -> None:
+        for count, outbox in enumerate(outboxes, 1):
+            if outbox in self._wants:
+                outbox.offer_boxes(batch)
+            if count % _OUTBOXES_A_STEP == 0:
+                await trio.lowlevel.checkpoint()

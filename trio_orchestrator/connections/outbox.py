@@ -1,0 +1,301 @@
+"""The bounded memory channel of one connection: everything its peer is to be told, in two lanes.
+
+The control lane is never dropped and never overtaken by later control. The boxes lane gives way: where the peer's
+socket is full it keeps the newest frame of each camera. While nothing waits, what is offered is written at once,
+without a task switch; what the socket does not take then waits in the channel for the writer task.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+import trio
+
+from trio_orchestrator.protocol.codes import CloseCode
+from trio_orchestrator.protocol.frames import text_frame, text_frame_header
+
+CHANNEL_PIECES: Final = 4096
+"""How many pieces may wait for one peer; more of the smallest ones than fit the bytes make a peer too slow, too."""
+
+_SHARED_BYTES: Final = 16384
+"""A message this long is not copied behind its frame header, so that many outboxes share it."""
+
+_LANE_BYTES: Final = 262144
+"""How many bytes of boxes may wait before a frame gives way to a newer one of its camera."""
+
+
+class Wire(Protocol):
+    """Where the bytes go."""
+
+    def send_nowait(self, data: bytes) -> int:
+        """Give the socket what it takes without waiting; how many bytes that was.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+
+    async def send_some(self, data: memoryview) -> int:
+        """Wait until the socket takes something; how many bytes that was.
+
+        Raises:
+            trio.BrokenResourceError, trio.ClosedResourceError: the connection is broken, or closed by this side.
+        """
+
+
+class Closing(NamedTuple):
+    """How a connection is to end."""
+
+    code: CloseCode
+    reason: str
+
+
+class BoxFrame(NamedTuple):
+    """One camera's frame of boxes, as it goes over the wire."""
+
+    camera_id: str
+    frame: bytes
+
+
+class Batch:
+    """Frames that were published together, in their order.
+
+    Attributes:
+        frames: the frames.
+        joined: all of them, one behind the other, made once for all peers.
+    """
+
+    __slots__ = ("frames", "joined")
+
+    def __init__(self, frames: Sequence[BoxFrame]) -> None:
+        self.frames = frames
+        self.joined = b"".join([frame for _, frame in frames])
+
+
+class _Boxes:
+    """Stands in the channel for the boxes lane: whatever is in it by then."""
+
+
+_BOXES: Final = _Boxes()
+_Piece: TypeAlias = bytes | Iterator[bytes] | _Boxes
+
+
+class Statistics(NamedTuple):
+    """What one outbox has done so far.
+
+    Attributes:
+        waiting_bytes: offered and not yet taken by the socket, the boxes lane included.
+        left_out: frames of boxes that gave way to newer ones.
+    """
+
+    waiting_bytes: int
+    left_out: int
+
+
+class Outbox:
+    """Takes what one peer is to be told; offering never waits and never raises.
+
+    Args:
+        wire: where the bytes go.
+        max_bytes: how many bytes of control may wait. One message may always wait, however long it is.
+        write_timeout: seconds the socket may take nothing.
+    """
+
+    def __init__(self, wire: Wire, *, max_bytes: int, write_timeout: float = math.inf) -> None:
+        self._wire = wire
+        self._max_bytes = max_bytes
+        self._write_timeout = write_timeout
+        self._send_channel, self._receive_channel = trio.open_memory_channel[_Piece](CHANNEL_PIECES)
+        self._pieces = 0
+        """Pieces in the channel or in the writer's hands; while there are none, offers go to the wire directly."""
+        self._waiting_bytes = 0
+        self._lane: list[BoxFrame] = []
+        self._lane_bytes = 0
+        self._left_out = 0
+        self._closing: Closing | None = None
+        self._closing_event = trio.Event()
+        self._idle_event = trio.Event()
+        self._broken = False
+
+    # What the hub and the broadcast offer.
+
+    def offer(self, message: bytes) -> None:
+        """Send the JSON text `message` after all control that was offered before."""
+        if self._closing is not None:
+            return
+        if len(message) < _SHARED_BYTES:
+            self._put(text_frame(message))
+        else:
+            self._put(text_frame_header(len(message)))
+            self._put(message)
+
+    def offer_each(self, messages: Iterable[bytes]) -> None:
+        """Send `messages` likewise, each made only when the peer takes it: a snapshot, however long, waits unmade."""
+        if self._closing is None:
+            self._put_lazily(iter(messages))
+
+    def offer_boxes(self, batch: Batch) -> None:
+        """Send the frames of `batch`, or at least the newest of each camera once the socket takes it."""
+        if self._closing is not None:
+            return
+        if self._pieces:
+            self._delay_boxes(batch.frames)
+            return
+        taken = self._write_now(batch.joined)
+        if taken < len(batch.joined):
+            self._delay_rest(batch, taken)
+
+    def offer_raw(self, data: bytes) -> None:
+        """Send bytes that are frames already: what the WebSocket engine says, closing frames included."""
+        self._put(data)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """End the connection once what was offered is written; whatever is offered from now on is not sent."""
+        if self._closing is None:
+            self._closing = Closing(code, reason)
+            self._closing_event.set()
+
+    @property
+    def closing(self) -> Closing | None:
+        """How the connection is to end; None while it is not."""
+        return self._closing
+
+    async def wait_closing(self) -> Closing:
+        """Wait until somebody wants the connection to end."""
+        await self._closing_event.wait()
+        assert self._closing is not None
+        return self._closing
+
+    async def wait_written(self) -> None:
+        """Wait until the socket has taken all that was offered, or is broken."""
+        while self._pieces and not self._broken:
+            if self._idle_event.is_set():
+                self._idle_event = trio.Event()
+            await self._idle_event.wait()
+
+    def statistics(self) -> Statistics:
+        """Counters of this outbox."""
+        return Statistics(self._waiting_bytes + self._lane_bytes, self._left_out)
+
+    async def run(self) -> None:
+        """Write what waits, for as long as the connection lives; ends when the wire is broken."""
+        try:
+            async for piece in self._receive_channel:
+                if isinstance(piece, bytes):
+                    await self._write(piece)
+                    self._waiting_bytes -= len(piece)
+                elif isinstance(piece, _Boxes):
+                    await self._write_lane()
+                else:
+                    for message in piece:
+                        await self._write(text_frame(message))
+                self._pieces -= 1
+                if not self._pieces:
+                    self._idle_event.set()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
+            slow = isinstance(error, trio.TooSlowError)
+            self._break("its socket took nothing" if slow else "its socket is broken")
+
+    # The control lane.
+
+    def _put(self, data: bytes) -> None:
+        if not self._pieces:
+            data = data[self._write_now(data) :]
+        if data:
+            self._queue(data)
+
+    def _put_lazily(self, messages: Iterator[bytes]) -> None:
+        while not self._pieces:
+            message = next(messages, None)
+            if message is None:
+                return
+            self._put(text_frame(message))
+        self._queue(messages)
+
+    def _queue(self, piece: _Piece) -> None:
+        if self._broken:
+            return
+        size = len(piece) if isinstance(piece, bytes) else 0
+        full = self._closing is None and self._waiting_bytes and self._waiting_bytes + size > self._max_bytes
+        try:
+            if full:
+                raise trio.WouldBlock
+            self._send_channel.send_nowait(piece)
+        except trio.WouldBlock:
+            self._overflow()
+        else:
+            self._pieces += 1
+            self._waiting_bytes += size
+
+    def _overflow(self) -> None:
+        """The peer does not keep up even with control, of which nothing may be dropped: it must go.
+
+        What waits is of no use to it any more and gives way to the closing frame.
+        """
+        if self._closing is not None:
+            self._break("it does not take its closing frame")
+            return
+        self.close(CloseCode.TOO_SLOW, "too slow")
+        while self._send_channel.statistics().current_buffer_used:
+            piece = self._receive_channel.receive_nowait()
+            self._pieces -= 1
+            self._waiting_bytes -= len(piece) if isinstance(piece, bytes) else 0
+        self._lane, self._lane_bytes = [], 0
+
+    # The boxes lane.
+
+    def _delay_rest(self, batch: Batch, taken: int) -> None:
+        """Keep what the socket did not take: the frame it broke off in as control, since frames must be whole."""
+        position = 0
+        for index, (_, frame) in enumerate(batch.frames):
+            position += len(frame)
+            if position > taken:
+                cut = position - taken
+                if cut < len(frame):
+                    self._queue(frame[-cut:])
+                    index += 1
+                self._delay_boxes(batch.frames[index:])
+                return
+
+    def _delay_boxes(self, frames: Sequence[BoxFrame]) -> None:
+        if not frames or self._broken:
+            return
+        if not self._lane:
+            self._queue(_BOXES)
+        full = self._lane_bytes > _LANE_BYTES
+        self._lane += frames
+        if full:
+            newest = dict(self._lane)
+            self._left_out += len(self._lane) - len(newest)
+            self._lane = [BoxFrame(camera_id, frame) for camera_id, frame in newest.items()]
+            self._lane_bytes = sum(map(len, newest.values()))
+        else:
+            self._lane_bytes += sum([len(frame) for _, frame in frames])
+
+    async def _write_lane(self) -> None:
+        joined = b"".join([frame for _, frame in self._lane])
+        self._lane, self._lane_bytes = [], 0
+        await self._write(joined)
+
+    # The wire.
+
+    def _write_now(self, data: bytes) -> int:
+        if self._broken:
+            return len(data)
+        try:
+            return self._wire.send_nowait(data)
+        except OSError:
+            self._break("its socket is broken")
+            return len(data)
+
+    async def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            with trio.fail_after(self._write_timeout):
+                taken = await self._wire.send_some(rest)
+            rest = rest[taken:]
+
+    def _break(self, reason: str) -> None:
+        """Nothing can be sent any more; let everybody who waits for this outbox know."""
+        self._broken = True
+        self.close(CloseCode.TOO_SLOW, reason)
+        self._idle_event.set()

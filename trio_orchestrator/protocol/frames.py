@@ -1,0 +1,220 @@
+"""WebSocket frames on the server's side (RFC 6455, section 5): whole messages out of bytes, and into them.
+
+This is the fast lane. It takes the data messages out of what a peer sent and leaves the rest, control frames and
+whatever breaks the protocol, to an engine that knows all of the RFC: it gets those bytes as they came.
+"""
+
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Iterator
+from typing import Final, NamedTuple, TypeAlias
+
+_FIN: Final = 0x80
+_RESERVED: Final = 0x70
+_OPCODE: Final = 0x0F
+_MASKED: Final = 0x80
+
+_CONTINUATION: Final = 0x0
+_TEXT: Final = 0x1
+_BINARY: Final = 0x2
+_CLOSE: Final = 0x8
+_PONG: Final = 0xA
+
+_TWO_BYTE_LENGTH: Final = 126
+_EIGHT_BYTE_LENGTH: Final = 127
+_NO_MASK: Final = bytes(4)
+
+PING_FRAME: Final = b"\x89\x00"
+
+
+def text_frame_header(length: int) -> bytes:
+    """What goes before a text message of `length` bytes; a server's frames carry no mask, so all peers share them."""
+    if length < _TWO_BYTE_LENGTH:
+        return bytes((_FIN | _TEXT, length))
+    if length < 1 << 16:
+        return b"\x81\x7e" + length.to_bytes(2, "big")
+    return b"\x81\x7f" + length.to_bytes(8, "big")
+
+
+def text_frame(message: bytes) -> bytes:
+    """`message`, UTF-8, as one frame."""
+    return text_frame_header(len(message)) + message
+
+
+class ForEngine(NamedTuple):
+    """Bytes that are no data message: a control frame, or the beginning of what breaks the protocol."""
+
+    data: bytes
+
+
+class TooLong:
+    """A message is, or announces to be, longer than allowed; nothing after it is read."""
+
+
+class NotText:
+    """A binary message that is no UTF-8; a text message that is none breaks the protocol."""
+
+
+TOO_LONG: Final = TooLong()
+NOT_TEXT: Final = NotText()
+Received: TypeAlias = bytes | ForEngine | TooLong | NotText
+
+
+class _Breach(Exception):
+    """The bytes break the protocol."""
+
+
+class _Header(NamedTuple):
+    """The head of a frame.
+
+    Attributes:
+        first: its first byte, which holds FIN and the opcode.
+        size: of the head itself, masking key included.
+        length: of the payload.
+    """
+
+    first: int
+    size: int
+    length: int
+
+
+class FrameReader:
+    """Takes whole data messages out of the bytes that one client or processor sends.
+
+    Args:
+        max_message_bytes: the longest message taken, over all of its frames.
+    """
+
+    def __init__(self, max_message_bytes: int) -> None:
+        self._max_message_bytes = max_message_bytes
+        self._rest = bytearray()
+        """Bytes of a frame that is not complete."""
+        self._needed = 0
+        """How many bytes `_rest` must hold before it is worth looking at."""
+        self._opcode = _CONTINUATION
+        """The kind of the fragmented message under way; continuation where there is none."""
+        self._fragments = bytearray()
+        self._utf8: IncrementalDecoder | None = None
+        self._given_up = False
+
+    def receive(self, data: bytes) -> Iterator[Received]:
+        """Take `data` in; what it completes, in order.
+
+        A message is `bytes`, known to be UTF-8. The iterator must be used up, or dropped together with the reader.
+        After TOO_LONG there is nothing more; after a breach of the protocol all bytes are the engine's.
+        """
+        if self._given_up:
+            yield ForEngine(data)
+            return
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._needed:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        position, end = 0, len(data)
+        while position < end:
+            try:
+                header = _parse_header(data, position)
+                if header is None:
+                    self._needed = 0
+                    break
+                first, size, length = header
+                if first & _OPCODE < _CLOSE and length + len(self._fragments) > self._max_message_bytes:
+                    self._given_up = True
+                    yield TOO_LONG
+                    return
+                start = position + size
+                stop = start + length
+                if stop > end:
+                    self._needed = stop - position
+                    break
+                if first & _OPCODE >= _CLOSE:
+                    yield ForEngine(data[position:stop])
+                else:
+                    payload = _unmask(data[start:stop], data[start - 4 : start])
+                    message = self._message(first, payload)
+                    if message is not None:
+                        yield message
+            except _Breach:
+                self._given_up = True
+                yield ForEngine(self._fragmented_state() + data[position:])
+                return
+            except UnicodeDecodeError:
+                self._given_up = True
+                yield ForEngine(b"\x81\x81" + _NO_MASK + b"\xff")
+                return
+            position = stop
+        if position < end:
+            self._rest += data[position:]
+
+    def _message(self, first: int, payload: bytes) -> bytes | NotText | None:
+        """What a frame completes; None where more fragments follow."""
+        opcode = first & _OPCODE
+        if first & _FIN and opcode and not self._opcode:  # one message in one frame: what peers nearly always send
+            if payload.isascii():
+                return payload
+            return _text(payload) if opcode == _TEXT else _binary(payload)
+        if (opcode == _CONTINUATION) is not (self._opcode != _CONTINUATION):
+            raise _Breach
+        if opcode:
+            self._opcode = opcode
+            self._utf8 = getincrementaldecoder("utf-8")() if opcode == _TEXT else None
+        self._fragments += payload
+        if self._utf8 is not None:
+            self._utf8.decode(payload, final=bool(first & _FIN))
+        if not first & _FIN:
+            return None
+        message = bytes(self._fragments)
+        text = self._utf8 is not None
+        self._opcode, self._utf8 = _CONTINUATION, None
+        self._fragments.clear()
+        return message if text else _binary(message)
+
+    def _fragmented_state(self) -> bytes:
+        """An empty first fragment, which lets the engine know that a message is under way."""
+        return bytes((self._opcode, _MASKED)) + _NO_MASK if self._opcode else b""
+
+
+def _parse_header(data: bytes, position: int) -> _Header | None:
+    """The head of the frame at `position`; None where it is not complete.
+
+    Raises:
+        _Breach: no frame of a client begins so.
+    """
+    available = len(data) - position
+    if available < 2:
+        return None
+    first, second = data[position], data[position + 1]
+    opcode, length = first & _OPCODE, second ^ _MASKED
+    if first & _RESERVED or not (opcode <= _BINARY or _CLOSE <= opcode <= _PONG) or not second & _MASKED:
+        raise _Breach
+    if length < _TWO_BYTE_LENGTH:
+        size = 6
+    else:
+        size, least = (8, _TWO_BYTE_LENGTH) if length == _TWO_BYTE_LENGTH else (14, 1 << 16)
+        if available >= size:
+            length = int.from_bytes(data[position + 2 : position + size - 4], "big")
+            if length < least or length >> 63:
+                raise _Breach
+    if opcode >= _CLOSE and (size > 6 or not first & _FIN):
+        raise _Breach
+    return _Header(first, size, length) if available >= size else None
+
+
+def _unmask(payload: bytes, key: bytes) -> bytes:
+    """`payload` XOR the repeated `key` (RFC 6455, section 5.3), as one operation on two large integers."""
+    length = len(payload)
+    mask = key * (length >> 2) + key[: length & 3]
+    return (int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")).to_bytes(length, "little")
+
+
+def _text(payload: bytes) -> bytes:
+    payload.decode()
+    return payload
+
+
+def _binary(payload: bytes) -> bytes | NotText:
+    try:
+        return _text(payload)
+    except UnicodeDecodeError:
+        return NOT_TEXT
