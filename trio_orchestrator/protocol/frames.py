@@ -94,17 +94,25 @@ class FrameReader:
         """The kind of the fragmented message under way; continuation where there is none."""
         self._fragments = bytearray()
         self._utf8: IncrementalDecoder | None = None
+        self._overflown = False
+        self._skip = 0
+        """How many bytes of a message that is too long are still to come."""
         self._given_up = False
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Take `data` in; what it completes, in order.
 
         A message is `bytes`, known to be UTF-8. The iterator must be used up, or dropped together with the reader.
-        After TOO_LONG there is nothing more; after a breach of the protocol all bytes are the engine's.
+        After TOO_LONG there are no more messages, only control frames; after a breach of the protocol all bytes are
+        the engine's.
         """
         if self._given_up:
             yield ForEngine(data)
             return
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
         if self._rest:
             self._rest += data
             if len(self._rest) < self._needed:
@@ -119,12 +127,15 @@ class FrameReader:
                     self._needed = 0
                     break
                 first, size, length = header
-                if first & _OPCODE < _CLOSE and length + len(self._fragments) > self._max_message_bytes:
-                    self._given_up = True
-                    yield TOO_LONG
-                    return
                 start = position + size
                 stop = start + length
+                if first & _OPCODE < _CLOSE and self._too_long(length):
+                    if not self._overflown:
+                        self._overflown = True
+                        yield TOO_LONG
+                    self._skip = max(stop - end, 0)
+                    position = min(stop, end)
+                    continue
                 if stop > end:
                     self._needed = stop - position
                     break
@@ -146,6 +157,9 @@ class FrameReader:
             position = stop
         if position < end:
             self._rest += data[position:]
+
+    def _too_long(self, length: int) -> bool:
+        return self._overflown or length + len(self._fragments) > self._max_message_bytes
 
     def _message(self, first: int, payload: bytes) -> bytes | NotText | None:
         """What a frame completes; None where more fragments follow."""

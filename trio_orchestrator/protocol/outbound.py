@@ -67,6 +67,11 @@ class Error(_Outbound, frozen=True, tag="error"):
     request_id: str | None = None
 
 
+def json_string(text: str) -> str:
+    """`text` as a JSON string."""
+    return _encode(text).decode()
+
+
 def bounding_boxes_head(camera_id: str) -> bytes:
     """The part of a camera's `boundingBoxes` that is the same in every frame."""
     return b'{"type":"boundingBoxes","cameraId":%b,"frameId":' % _encode(camera_id)

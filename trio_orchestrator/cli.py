@@ -1,0 +1,92 @@
+"""`python -m trio_orchestrator`: serve, unless another command is named."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from importlib.metadata import version
+from typing import Final, NamedTuple
+
+import structlog
+import trio
+
+from . import logs, replay, server
+from .settings import Settings, SettingsError, add_flags
+
+_BAD_USAGE: Final = 2
+
+_log = structlog.get_logger(__name__)
+
+
+class _Command(NamedTuple):
+    summary: str
+    add_flags: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit status, 2 where it or the settings do not fit."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = words.pop(0) if words and words[0] in _COMMANDS else "serve"
+    command = _COMMANDS[name]
+    parser = argparse.ArgumentParser(
+        prog="trio_orchestrator" if name == "serve" else f"trio_orchestrator {name}",
+        description=command.summary,
+        epilog=_other_commands(name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version("trio-orchestrator"))
+    command.add_flags(parser)
+    return command.run(parser.parse_args(words))
+
+
+def _serve(flags: argparse.Namespace) -> int:
+    status = 0
+    try:
+        settings = Settings.load(os.environ, flags)
+        logs.configure(settings.log_level, settings.log_format)
+        trio.run(_serve_until_signalled, settings)
+    except* SettingsError as group:
+        sys.stderr.write(f"{_only(group)}\n")
+        status = _BAD_USAGE
+    return status
+
+
+async def _serve_until_signalled(settings: Settings) -> None:
+    stop = trio.Event()
+    # The receiver stays until the end: another signal while the server stops changes nothing.
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_set_when_signalled, stop, signals)
+            for warning in settings.warnings():
+                _log.warning(warning)
+            for url in await nursery.start(partial(server.serve, settings, stop=stop)):
+                sys.stdout.write(f"listening on {url}\n")
+            sys.stdout.flush()
+
+
+async def _set_when_signalled(stop: trio.Event, signals: AsyncIterator[int]) -> None:
+    await anext(signals)
+    stop.set()
+
+
+def _only(group: BaseExceptionGroup[SettingsError]) -> BaseException:
+    """The error itself, out of the groups that nurseries put around it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _other_commands(name: str) -> str:
+    others = [f"  {other:<8} {command.summary}" for other, command in _COMMANDS.items() if other != name]
+    return "other commands, each with a --help of its own:\n" + "\n".join(others)
+
+
+_COMMANDS: Final = {
+    "serve": _Command("Run the orchestrator; this is what happens where no command is named.", add_flags, _serve),
+    "replay": _Command("Play MOTChallenge text files as camera processors.", replay.add_flags, replay.main),
+}

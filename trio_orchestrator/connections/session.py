@@ -1,0 +1,193 @@
+"""One peer from the opening of its socket to the end: who it is, what it says, and how long it may stay."""
+
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, Protocol
+
+import structlog
+import trio
+
+from trio_orchestrator.auth import Identity, TokenChecker
+from trio_orchestrator.logs import Complaints
+from trio_orchestrator.protocol.codes import CloseCode
+from trio_orchestrator.protocol.errors import Forbidden, NotJson, PeerError
+from trio_orchestrator.protocol.frames import NotText
+from trio_orchestrator.protocol.inbound import (
+    CLIENT_MESSAGES,
+    PROCESSOR_MESSAGES,
+    Authenticate,
+    Identifier,
+    Unknown,
+)
+from trio_orchestrator.protocol.outbound import Error
+from trio_orchestrator.tracking.hub import Hub, Peer
+from trio_orchestrator.tracking.ports import NewObject, Pending
+
+from .outbox import Outbox
+
+
+class Kind(Enum):
+    """The two kinds of peer."""
+
+    CLIENT = "client"
+    PROCESSOR = "processor"
+
+
+_DECODERS: Final = {Kind.CLIENT: CLIENT_MESSAGES, Kind.PROCESSOR: PROCESSOR_MESSAGES}
+
+
+class Ledger(Protocol):
+    """Makes changes durable."""
+
+    async def commit(self, pending: Pending) -> None:
+        """Make the change of `pending` durable, then let it take effect.
+
+        Raises:
+            StorageUnavailable: it could not be made durable, and nothing has changed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every session works with.
+
+    Attributes:
+        hub: decides.
+        ledger: makes durable what the hub wants durable.
+        checkers: who checks the tokens of each kind of peer; None where none is asked for.
+        auth_timeout: seconds a socket may stay unauthenticated.
+        complaints: logs what peers do wrong, at a bounded rate.
+    """
+
+    hub: Hub
+    ledger: Ledger
+    checkers: dict[Kind, TokenChecker | None]
+    auth_timeout: float
+    complaints: Complaints
+
+
+class Session:
+    """Understands one peer and keeps it to the rules.
+
+    Args:
+        services: what all sessions share.
+        kind: which socket it came to.
+        outbox: takes what it is to be told.
+        log: names the connection in every line.
+
+    Attributes:
+        kind: which socket the peer came to.
+        deadline: wraps whoever waits for the end of the connection; passes when the peer has not authenticated in
+            time or its token expires, and then `overstayed` is to be called.
+    """
+
+    def __init__(self, services: Services, kind: Kind, outbox: Outbox, log: structlog.typing.FilteringBoundLogger):
+        self._services = services
+        self.kind = kind
+        self._outbox = outbox
+        self._log = log
+        self._decode = _DECODERS[kind].decode
+        self._checker = services.checkers[kind]
+        self._identity: Identity | None = None
+        self._peer: Peer | None = None
+        self.deadline = trio.CancelScope()
+        if self._checker is None:
+            self._admit(None)
+        else:
+            self.deadline.deadline = trio.current_time() + services.auth_timeout
+
+    def receive(self, received: bytes | NotText) -> Awaitable[None] | None:
+        """Take one message: do what it asks for, or tell the peer why not.
+
+        Returns:
+            What must be awaited before the peer's next message is looked at; None where nothing must.
+        """
+        if self._outbox.closing is not None:
+            return None
+        try:
+            if isinstance(received, NotText):
+                raise NotJson("not UTF-8")
+            message = self._decode(received)
+            if isinstance(message, Authenticate):
+                return self._authenticate(message) if self._checker is not None else None
+            if self._peer is None:
+                self._outbox.close(CloseCode.UNAUTHENTICATED, "send `authenticate` first")
+                return None
+            if isinstance(message, Unknown):
+                self._log.debug("unknown type of message", type=message.type)
+                return None
+            pending = self._services.hub.receive(self._peer, message, time.time())
+        except PeerError as error:
+            self._refuse(error)
+            return None
+        if pending is not None:
+            return self._commit(pending)
+        if isinstance(message, Identifier):
+            self._log.info("camera registered", camera=message.id)
+        return None
+
+    def overstayed(self) -> None:
+        """The deadline has passed: the connection is to end."""
+        if self._identity is None:
+            self._outbox.close(CloseCode.AUTHENTICATION_TIMEOUT, "not authenticated in time")
+        else:
+            self._outbox.close(CloseCode.TOKEN_EXPIRED, "the token has expired")
+
+    def close(self) -> None:
+        """The peer is gone."""
+        if self._peer is not None:
+            self._services.hub.disconnect(self._peer)
+            self._peer = None
+
+    def _admit(self, identity: Identity | None) -> None:
+        """Let the peer in: from here on it is sent what it is entitled to."""
+        hub = self._services.hub
+        self._identity = identity
+        if self.kind is Kind.PROCESSOR:
+            self._peer = hub.connect_processor(self._outbox)
+        else:
+            self._peer = hub.connect_client(self._outbox, None if identity is None else identity.subject)
+
+    async def _authenticate(self, message: Authenticate) -> None:
+        assert self._checker is not None
+        try:
+            identity = self._checker.check(message.jwt)
+            if self._identity is not None and identity.subject != self._identity.subject:
+                raise Forbidden("a renewal must be for the same subject")
+        except PeerError as error:
+            self._refuse(error)
+            return
+        if self._peer is None:
+            self._admit(identity)
+            self._log.info("authenticated", subject=identity.subject)
+        self._identity = identity
+        self.deadline.deadline = trio.current_time() + (identity.expires_at - time.time())
+
+    async def _commit(self, pending: Pending) -> None:
+        change = pending.change
+
+        def take_effect(object_id: int) -> None:
+            if isinstance(change, NewObject):
+                self._log.info("tracking started", object=object_id, camera=change.camera_id)
+            else:
+                self._log.info("tracking stopped", object=object_id)
+            pending.then(object_id)
+
+        try:
+            await self._services.ledger.commit(replace(pending, then=take_effect))
+        except PeerError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: PeerError) -> None:
+        """Tell the sender, and it alone, that its message changed nothing."""
+        self._outbox.offer(Error(error.code, str(error), error.request_id).encode())
+        context = structlog.get_context(self._log)
+        self._services.complaints.warn(
+            (context.get("connection"), error.code),
+            "a message was not carried out",
+            **context,
+            code=error.code.value,
+            reason=str(error),
+        )

@@ -1,0 +1,158 @@
+"""Where connections come in: accept, TLS, a look at the request's head, and then one of two engines.
+
+A WebSocket upgrade goes to `websocket`, anything else to Hypercorn, on one port. Each connection runs in a task of its
+own behind a crash barrier: nothing a peer does, and no fault of a library, ends more than that connection.
+"""
+
+import errno
+import re
+import socket
+import ssl
+from typing import Final
+
+import structlog
+import trio
+
+from .http_server import HttpServer
+from .transport import Transport
+from .websocket import WebSocketServer
+
+_MAX_HEAD_BYTES: Final = 16384
+_HEAD_END: Final = b"\r\n\r\n"
+_HTTP2_PREFACE: Final = b"PRI * HTTP/2"
+_WEBSOCKET_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
+# An HTTP/1.1 server may ignore an upgrade (RFC 9110, section 7.8); cleartext HTTP/2 is not offered here.
+_CLEARTEXT_HTTP2_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
+
+_OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_RESOURCES_PAUSE_SECONDS: Final = 0.1
+_ACCEPTED_A_TURN: Final = 64
+
+_log = structlog.get_logger(__name__)
+
+
+class FrontDoor:
+    """Accepts connections and brings each to its engine.
+
+    Args:
+        websockets: serves the WebSockets.
+        http: serves everything else.
+        head_timeout: seconds in which the head of the first request must be complete.
+        handshake_timeout: seconds the TLS handshake may take.
+        close_timeout: seconds closing a connection may take before it is cut.
+    """
+
+    def __init__(
+        self,
+        websockets: WebSocketServer,
+        http: HttpServer,
+        *,
+        head_timeout: float = 10,
+        handshake_timeout: float = 10,
+        close_timeout: float = 2,
+    ) -> None:
+        self._websockets = websockets
+        self._http = http
+        self._head_timeout = head_timeout
+        self._handshake_timeout = handshake_timeout
+        self._close_timeout = close_timeout
+        self._transports: set[Transport] = set()
+
+    async def accept(self, listener: socket.socket, context: ssl.SSLContext | None, connections: trio.Nursery) -> None:
+        """Start a task in `connections` for each connection that comes in, until cancelled."""
+        short_of_resources = False
+        while True:
+            await trio.lowlevel.wait_readable(listener)
+            for _ in range(_ACCEPTED_A_TURN):
+                try:
+                    accepted, _address = listener.accept()
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    # Other errors tell of a connection that has gone already, and leave the listener whole (accept(2)).
+                    if error.errno in _OUT_OF_RESOURCES:
+                        if not short_of_resources:
+                            _log.error("no connection can be accepted", reason=str(error))
+                        short_of_resources = True
+                        await trio.sleep(_RESOURCES_PAUSE_SECONDS)
+                    break
+                if short_of_resources:
+                    _log.info("connections are accepted again")
+                    short_of_resources = False
+                connections.start_soon(self._serve_safely, accepted, context, name="connection")
+
+    def cut(self) -> None:
+        """Close every connection at once, even one whose engine does not let itself be cancelled."""
+        for transport in self._transports:
+            transport.cut()
+
+    async def _serve_safely(self, accepted: socket.socket, context: ssl.SSLContext | None) -> None:
+        """The crash barrier."""
+        transport = Transport(accepted)
+        self._transports.add(transport)
+        try:
+            try:
+                await self._serve(transport, context)
+            finally:
+                self._transports.discard(transport)
+                with trio.move_on_after(self._close_timeout, shield=True):
+                    await transport.aclose()
+                with trio.CancelScope(shield=True):
+                    await trio.aclose_forcefully(transport)
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as group:
+            _log.debug("connection broke", remote=transport.remote, reason=_first_line(group))
+        except* Exception as group:
+            _log.error("connection ended by a fault", remote=transport.remote, exc_info=group)
+
+    async def _serve(self, transport: Transport, context: ssl.SSLContext | None) -> None:
+        if context is not None:
+            with trio.move_on_after(self._handshake_timeout) as handshake:
+                if await transport.start_tls(context) == "h2":
+                    return await self._http.serve(transport)
+            if handshake.cancelled_caught:
+                return None
+        head = b""
+        with trio.move_on_after(self._head_timeout):
+            head = await self._read_head(transport)
+        if not head:
+            return None
+        if _WEBSOCKET_UPGRADE.search(head):
+            return await self._websockets.serve(transport, head)
+        transport.read_again(_CLEARTEXT_HTTP2_UPGRADE.sub(b"", head))
+        return await self._http.serve(transport)
+
+    async def _read_head(self, transport: Transport) -> bytes:
+        """The head of the first request up to its blank line; nothing where it was refused or never complete.
+
+        What came behind it is read again.
+        """
+        received = bytearray()
+        while (end := received.find(_HEAD_END)) < 0:
+            if len(received) > _MAX_HEAD_BYTES:
+                await self._refuse(transport, "431 Request Header Fields Too Large")
+                return b""
+            data = await transport.receive_some()
+            if not data:
+                return b""
+            received += data
+        end += len(_HEAD_END)
+        if end > _MAX_HEAD_BYTES:
+            await self._refuse(transport, "431 Request Header Fields Too Large")
+            return b""
+        if received.startswith(_HTTP2_PREFACE):
+            await self._refuse(transport, "505 HTTP Version Not Supported")
+            return b""
+        head, rest = bytes(received[:end]), bytes(received[end:])
+        if rest:
+            transport.read_again(rest)
+        return head
+
+    async def _refuse(self, transport: Transport, status: str) -> None:
+        await transport.send_all(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+def _first_line(group: BaseExceptionGroup[BaseException]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -1,0 +1,65 @@
+"""The only import of Hypercorn: HTTP/1.1 and HTTP/2 on a connection that the front door has accepted."""
+
+import logging
+from typing import Any, Final, cast
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState
+from starlette.types import ASGIApp
+
+from .transport import Transport
+
+_KEEP_ALIVE_SECONDS: Final = 75
+_READ_SECONDS: Final = 60
+
+
+class HttpServer:
+    """Serves an ASGI application, each connection in the task that calls `serve`.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
+        self._app = ASGIWrapper(cast("ASGIFramework", app))
+        self._context = WorkerContext(None)
+        self._config = Config()
+        self._config.include_server_header = False
+        self._config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
+        self._config.read_timeout = _READ_SECONDS
+        self._config.errorlog = logging.getLogger("hypercorn.error")
+
+    async def serve(self, transport: Transport) -> None:
+        """Answer the requests of one connection until either side ends it."""
+        await TCPServer(self._app, self._config, self._context, ConnectionState({}), _Stream(transport))  # type: ignore[arg-type]
+
+    async def stop(self) -> None:
+        """Finish the requests under way and take no more; `serve` returns for each connection."""
+        await self._context.terminated.set()
+
+
+class _Stream(trio.abc.Stream):
+    """The transport as Hypercorn wants it: it reaches through a Trio stream for the socket and for TLS."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport.stream, name)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        return await self._transport.receive_some(max_bytes)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._transport.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._transport.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()

@@ -1,0 +1,220 @@
+"""The only import of trio_websocket: handshake, pings, closing. Data messages pass by it on the fast lane."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+import trio
+import trio_websocket
+
+from trio_orchestrator.connections.outbox import Outbox
+from trio_orchestrator.connections.session import Kind, Services, Session
+from trio_orchestrator.protocol.codes import CloseCode
+from trio_orchestrator.protocol.frames import PING_FRAME, ForEngine, FrameReader, TooLong
+
+from .transport import Transport
+
+_KINDS: Final = {"/client": Kind.CLIENT, "/processor": Kind.PROCESSOR}
+
+_MESSAGES_A_TURN: Final = 64
+"""After this many messages of one peer the others get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one WebSocket may cost.
+
+    Attributes:
+        max_message_bytes: the longest message taken; a longer one ends the socket with 1009.
+        max_outbox_bytes: how many bytes of control may wait for a peer before it is disconnected.
+        write_timeout: seconds a peer's socket may take nothing before it is disconnected.
+        handshake_timeout: seconds from the request's head to the end of the opening handshake.
+        ping_interval: seconds of silence after which a peer is pinged.
+        ping_timeout: seconds it then has to say anything at all.
+        close_timeout: seconds the closing handshake may take.
+    """
+
+    max_message_bytes: int
+    max_outbox_bytes: int
+    write_timeout: float
+    handshake_timeout: float = 10
+    ping_interval: float = 20
+    ping_timeout: float = 20
+    close_timeout: float = 2
+
+
+class WebSocketServer:
+    """Serves every WebSocket, each in the task that calls `serve`.
+
+    Args:
+        services: what the sessions work with.
+        limits: what one socket may cost.
+    """
+
+    def __init__(self, services: Services, limits: Limits) -> None:
+        self._services = services
+        self._limits = limits
+        self._connections: set[_Connection] = set()
+        self._numbers = itertools.count(1)
+        self._stopping = False
+
+    async def serve(self, transport: Transport, head: bytes) -> None:
+        """Serve the socket whose request head is `head` until either side ends it."""
+        log = structlog.get_logger(__name__).bind(connection=next(self._numbers), remote=transport.remote)
+        connection = _Connection(transport, self._limits, log)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.outbox.run)
+            kind = await connection.open(nursery, head)
+            if kind is not None:
+                self._connections.add(connection)
+                if self._stopping:
+                    connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
+                try:
+                    await connection.live(nursery, Session(self._services, kind, connection.outbox, log))
+                finally:
+                    self._connections.discard(connection)
+            nursery.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Tell every peer that the server stops; `serve` returns for each once it has gone."""
+        self._stopping = True
+        for connection in self._connections:
+            connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
+
+
+class _EngineStream(trio.abc.Stream):
+    """What trio-websocket takes for its socket: it is fed control frames, and what it says goes through the outbox."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._feeder, self._fed = trio.open_memory_channel[bytes](1)
+        self.closed = trio.Event()
+
+    async def feed(self, data: bytes) -> None:
+        """Let the engine read `data`; dropped once it has closed its stream."""
+        if not self.closed.is_set():
+            await self._feeder.send(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        return await self._fed.receive()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self._outbox.offer_raw(bytes(data))
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        self.closed.set()
+        self._outbox.close(CloseCode.NORMAL, "")
+        await trio.lowlevel.checkpoint()
+
+
+class _Connection:
+    """One WebSocket from its handshake to its end."""
+
+    def __init__(self, transport: Transport, limits: Limits, log: structlog.typing.FilteringBoundLogger) -> None:
+        self.outbox = Outbox(transport, max_bytes=limits.max_outbox_bytes, write_timeout=limits.write_timeout)
+        self._transport = transport
+        self._limits = limits
+        self._log = log
+        self._engine_stream = _EngineStream(self.outbox)
+        self._engine: trio_websocket.WebSocketConnection | None = None
+        self._heard = trio.current_time()
+
+    async def open(self, nursery: trio.Nursery, head: bytes) -> Kind | None:
+        """Do the opening handshake; which kind of peer it is, None where there is nothing to serve."""
+        with trio.move_on_after(self._limits.handshake_timeout):
+            await self._engine_stream.feed(head)
+            async with trio.open_nursery() as handshake:
+                # An engine that refuses the request closes its stream and says no more.
+                handshake.start_soon(self._cancel_when_refused, handshake.cancel_scope)
+                request = await trio_websocket.wrap_server_stream(nursery, self._engine_stream)
+                kind = _KINDS.get(urlsplit(request.path).path)
+                if kind is None:
+                    await request.reject(404, body=b"WebSockets are at /client and /processor.\n")
+                else:
+                    self._engine = await request.accept()
+                handshake.cancel_scope.cancel()
+        if self._engine is None:
+            with trio.move_on_after(self._limits.close_timeout):
+                await self.outbox.wait_written()
+            return None
+        return kind
+
+    async def live(self, nursery: trio.Nursery, session: Session) -> None:
+        """Pass messages both ways until either side ends the connection."""
+        self._log.info("connected", kind=session.kind.value)
+        nursery.start_soon(self._keep, nursery.cancel_scope, session)
+        try:
+            await self._read(session)
+        finally:
+            session.close()
+            closing = self.outbox.closing
+            left_out = self.outbox.statistics().left_out
+            self._log.info(
+                "disconnected",
+                code=None if closing is None else int(closing.code),
+                reason=None if closing is None else closing.reason,
+                left_out=left_out,
+            )
+
+    async def _cancel_when_refused(self, scope: trio.CancelScope) -> None:
+        await self._engine_stream.closed.wait()
+        scope.cancel()
+
+    async def _read(self, session: Session) -> None:
+        """Take in what the peer sends until it has nothing more to say."""
+        frames = FrameReader(self._limits.max_message_bytes)
+        while True:
+            try:
+                data = await self._transport.receive_some()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+            if not data:
+                return
+            self._heard = trio.current_time()
+            for count, received in enumerate(frames.receive(data), 1):
+                if isinstance(received, ForEngine):
+                    await self._engine_stream.feed(received.data)
+                elif isinstance(received, TooLong):
+                    limit = self._limits.max_message_bytes
+                    self.outbox.close(CloseCode.TOO_LARGE, f"messages may have {limit} bytes")
+                else:
+                    rest = session.receive(received)
+                    if rest is not None:
+                        await rest
+                if count % _MESSAGES_A_TURN == 0:
+                    await trio.lowlevel.checkpoint()
+
+    async def _keep(self, scope: trio.CancelScope, session: Session) -> None:
+        """See to it that the connection ends when somebody wants it to, its time is over, or nobody is there."""
+        with session.deadline:
+            await self._wait_until_over()
+        if self.outbox.closing is None:
+            session.overstayed()
+        closing = await self.outbox.wait_closing()
+        # The reader goes on meanwhile: the peer's closing frame must be read, and what it still sends be taken,
+        # or the reset that answers unread bytes could overtake our own.
+        with trio.move_on_after(self._limits.close_timeout):
+            if not self._engine_stream.closed.is_set():
+                assert self._engine is not None
+                await self._engine.aclose(closing.code, closing.reason or None)
+            await self.outbox.wait_written()
+            if await self._transport.send_eof():
+                await trio.sleep_forever()
+        scope.cancel()
+
+    async def _wait_until_over(self) -> None:
+        interval, timeout = self._limits.ping_interval, self._limits.ping_timeout
+        while self.outbox.closing is None:
+            with trio.move_on_after(interval):
+                await self.outbox.wait_closing()
+            silence = trio.current_time() - self._heard
+            if silence >= interval + timeout:
+                self.outbox.close(CloseCode.TOO_SLOW, "no answer to a ping")
+            elif silence >= interval and self.outbox.closing is None:
+                self.outbox.offer_raw(PING_FRAME)
