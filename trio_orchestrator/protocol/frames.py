@@ -8,6 +8,11 @@ from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # no compiled wheel for this machine: the same in Python, about fifteen times slower
+    from websockets.utils import apply_mask
+
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70
 _OPCODE: Final = 0x0F
@@ -19,6 +24,7 @@ _BINARY: Final = 0x2
 _CLOSE: Final = 0x8
 _PONG: Final = 0xA
 
+_WHOLE_TEXT: Final = _FIN | _TEXT
 _TWO_BYTE_LENGTH: Final = 126
 _EIGHT_BYTE_LENGTH: Final = 127
 _NO_MASK: Final = bytes(4)
@@ -61,20 +67,6 @@ Received: TypeAlias = bytes | ForEngine | TooLong | NotText
 
 class _Breach(Exception):
     """The bytes break the protocol."""
-
-
-class _Header(NamedTuple):
-    """The head of a frame.
-
-    Attributes:
-        first: its first byte, which holds FIN and the opcode.
-        size: of the head itself, masking key included.
-        length: of the payload.
-    """
-
-    first: int
-    size: int
-    length: int
 
 
 class FrameReader:
@@ -129,23 +121,23 @@ class FrameReader:
                 first, size, length = header
                 start = position + size
                 stop = start + length
-                if first & _OPCODE < _CLOSE and self._too_long(length):
+                if first & _OPCODE >= _CLOSE:
+                    if stop <= end:
+                        yield ForEngine(data[position:stop])
+                elif self._overflown or length + len(self._fragments) > self._max_message_bytes:
                     if not self._overflown:
                         self._overflown = True
                         yield TOO_LONG
                     self._skip = max(stop - end, 0)
-                    position = min(stop, end)
-                    continue
-                if stop > end:
-                    self._needed = stop - position
-                    break
-                if first & _OPCODE >= _CLOSE:
-                    yield ForEngine(data[position:stop])
-                else:
-                    payload = _unmask(data[start:stop], data[start - 4 : start])
+                    stop = min(stop, end)
+                elif stop <= end:
+                    payload = apply_mask(data[start:stop], data[start - 4 : start])
                     message = self._message(first, payload)
                     if message is not None:
                         yield message
+                if stop > end:
+                    self._needed = stop - position
+                    break
             except _Breach:
                 self._given_up = True
                 yield ForEngine(self._fragmented_state() + data[position:])
@@ -158,15 +150,12 @@ class FrameReader:
         if position < end:
             self._rest += data[position:]
 
-    def _too_long(self, length: int) -> bool:
-        return self._overflown or length + len(self._fragments) > self._max_message_bytes
-
     def _message(self, first: int, payload: bytes) -> bytes | NotText | None:
         """What a frame completes; None where more fragments follow."""
+        if first == _WHOLE_TEXT and not self._opcode and payload.isascii():
+            return payload  # what peers send nearly always
         opcode = first & _OPCODE
-        if first & _FIN and opcode and not self._opcode:  # one message in one frame: what peers nearly always send
-            if payload.isascii():
-                return payload
+        if first & _FIN and opcode and not self._opcode:
             return _text(payload) if opcode == _TEXT else _binary(payload)
         if (opcode == _CONTINUATION) is not (self._opcode != _CONTINUATION):
             raise _Breach
@@ -189,8 +178,11 @@ class FrameReader:
         return bytes((self._opcode, _MASKED)) + _NO_MASK if self._opcode else b""
 
 
-def _parse_header(data: bytes, position: int) -> _Header | None:
+def _parse_header(data: bytes, position: int) -> tuple[int, int, int] | None:
     """The head of the frame at `position`; None where it is not complete.
+
+    Returns:
+        Its first byte, which holds FIN and the opcode; its own size, masking key included; the payload's length.
 
     Raises:
         _Breach: no frame of a client begins so.
@@ -200,7 +192,9 @@ def _parse_header(data: bytes, position: int) -> _Header | None:
         return None
     first, second = data[position], data[position + 1]
     opcode, length = first & _OPCODE, second ^ _MASKED
-    if first & _RESERVED or not (opcode <= _BINARY or _CLOSE <= opcode <= _PONG) or not second & _MASKED:
+    if first & _RESERVED or _BINARY < opcode < _CLOSE or opcode > _PONG or length > _EIGHT_BYTE_LENGTH:
+        raise _Breach  # the last: a mask bit that was not set is set now
+    if opcode >= _CLOSE and (length >= _TWO_BYTE_LENGTH or not first & _FIN):
         raise _Breach
     if length < _TWO_BYTE_LENGTH:
         size = 6
@@ -210,16 +204,7 @@ def _parse_header(data: bytes, position: int) -> _Header | None:
             length = int.from_bytes(data[position + 2 : position + size - 4], "big")
             if length < least or length >> 63:
                 raise _Breach
-    if opcode >= _CLOSE and (size > 6 or not first & _FIN):
-        raise _Breach
-    return _Header(first, size, length) if available >= size else None
-
-
-def _unmask(payload: bytes, key: bytes) -> bytes:
-    """`payload` XOR the repeated `key` (RFC 6455, section 5.3), as one operation on two large integers."""
-    length = len(payload)
-    mask = key * (length >> 2) + key[: length & 3]
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")).to_bytes(length, "little")
+    return (first, size, length) if available >= size else None
 
 
 def _text(payload: bytes) -> bytes:
