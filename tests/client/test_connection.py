@@ -1,0 +1,280 @@
+"""The edge to trio_websocket: over memory streams on the mock clock; over sockets where those are the point."""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+import trio
+import trustme
+from trio.testing import MockClock, memory_stream_pair
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket, wrap_server_stream
+
+from trio_orchestrator.client import ConnectionRefusedByServer, open_client, open_processor
+from trio_orchestrator.client.address import Address, parse_url
+from trio_orchestrator.client.connection import Connection, connector, open_over
+from trio_orchestrator.client.errors import ConnectionLost
+
+ADDRESS = Address("server.test", 80, "/processor", False)
+Serve = Callable[[trio.abc.Stream], Awaitable[None]]
+Talk = Callable[[Connection], Awaitable[None]]
+
+
+async def meet(serve: Serve, talk: Talk) -> None:
+    """Run both ends of one connection; what the SDK's end raises comes out as itself."""
+    ours, theirs = memory_stream_pair()
+    problem: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, theirs)
+        try:
+            async with open_over(ours, ADDRESS) as connection:
+                await talk(connection)
+        except (ConnectionLost, ConnectionRefusedByServer) as error:
+            problem = error
+        nursery.cancel_scope.cancel()
+    if problem is not None:
+        raise problem
+
+
+async def receive_for_ever(connection: Connection) -> None:
+    while True:
+        await connection.receive()
+
+
+async def accept(stream: trio.abc.Stream, then: Callable[[WebSocketConnection], Awaitable[None]]) -> None:
+    async with trio.open_nursery() as nursery:
+        request = await wrap_server_stream(nursery, stream, max_message_size=2**24)
+        assert request.path == "/processor"
+        await then(await request.accept())
+
+
+async def test_messages_go_both_ways_and_large_ones_too(autojump_clock: MockClock) -> None:
+    large = b'"' + b"x" * 3 * 2**20 + b'"'
+
+    async def echo(websocket: WebSocketConnection) -> None:
+        for _ in range(2):
+            await websocket.send_message(await websocket.get_message())
+
+    async def talk(connection: Connection) -> None:
+        for text in (b"1", large):
+            await connection.send(text)
+            assert await connection.receive() == text.decode()
+
+    await meet(partial(accept, then=echo), talk)
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1009, 4399, 4450, 4451, 4499])
+async def test_a_closing_that_asks_to_come_back(autojump_clock: MockClock, code: int) -> None:
+    async def close(websocket: WebSocketConnection) -> None:
+        await websocket.send_message("last words")
+        await websocket.aclose(code, "why")
+
+    async def talk(connection: Connection) -> None:
+        assert await connection.receive() == "last words"
+        await connection.receive()
+
+    with pytest.raises(ConnectionLost) as caught:
+        await meet(partial(accept, then=close), talk)
+    assert (caught.value.code, caught.value.reason) == (code, "why")
+
+
+@pytest.mark.parametrize("code", [4400, 4401, 4409, 4449])
+async def test_a_closing_that_asks_for_a_change(autojump_clock: MockClock, code: int) -> None:
+    with pytest.raises(ConnectionRefusedByServer) as caught:
+        await meet(partial(accept, then=lambda websocket: websocket.aclose(code, "why")), receive_for_ever)
+    assert (caught.value.code, caught.value.reason) == (code, "why")
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"), [(400, True), (401, True), (404, True), (429, False), (500, False), (503, False)]
+)
+@pytest.mark.parametrize("body", [b"", b"no WebSocket here"])
+async def test_an_http_answer_instead_of_a_websocket(
+    autojump_clock: MockClock, status: int, refused: bool, body: bytes
+) -> None:
+    async def reject(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.reject(status, body=body)
+
+    with pytest.raises(ConnectionRefusedByServer if refused else ConnectionLost, match=str(status)):
+        await meet(reject, receive_for_ever)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 101 Switching", b"\xff" * 1000])
+async def test_a_server_that_hangs_up_before_the_websocket_is_open(autojump_clock: MockClock, answer: bytes) -> None:
+    async def hang_up(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(answer)
+        await stream.aclose()
+
+    began = trio.current_time()
+    with pytest.raises(ConnectionLost):
+        await meet(hang_up, receive_for_ever)
+    assert trio.current_time() == began  # noticed, not timed out
+
+
+async def test_a_server_that_never_answers_the_handshake(autojump_clock: MockClock) -> None:
+    async def say_nothing(stream: trio.abc.Stream) -> None:
+        await trio.sleep_forever()
+
+    began = trio.current_time()
+    with pytest.raises(ConnectionLost, match="within 10 s"):
+        await meet(say_nothing, receive_for_ever)
+    assert trio.current_time() - began == 10
+
+
+async def test_a_server_that_falls_silent_is_noticed(autojump_clock: MockClock) -> None:
+    async def fall_silent(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.accept()
+            nursery.cancel_scope.cancel()
+        await trio.sleep_forever()
+
+    began = trio.current_time()
+    with pytest.raises(ConnectionLost, match="silent"):
+        await meet(fall_silent, receive_for_ever)
+    assert trio.current_time() - began <= 20
+
+
+async def test_a_quiet_server_that_answers_pings_is_kept(autojump_clock: MockClock) -> None:
+    async def answer_pings(websocket: WebSocketConnection) -> None:
+        await trio.sleep(3600)
+        await websocket.send_message("hello again")
+        await trio.sleep_forever()
+
+    async def talk(connection: Connection) -> None:
+        assert await connection.receive() == "hello again"
+
+    began = trio.current_time()
+    await meet(partial(accept, then=answer_pings), talk)
+    assert trio.current_time() - began >= 3600
+
+
+async def test_garbage_on_an_open_connection_ends_that_connection(autojump_clock: MockClock) -> None:
+    async def talk_nonsense(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.accept()
+            nursery.cancel_scope.cancel()
+        await stream.send_all(b"\xff" * 4096)
+        await trio.sleep_forever()
+
+    with pytest.raises(ConnectionLost):
+        await meet(talk_nonsense, receive_for_ever)
+
+
+async def test_closing_waits_until_all_was_read(autojump_clock: MockClock) -> None:
+    read: list[object] = []
+
+    async def read_slowly(websocket: WebSocketConnection) -> None:
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                read.append(await websocket.get_message())
+        assert caught.value.reason is not None
+        read.append(caught.value.reason.code)
+
+    async def talk(connection: Connection) -> None:
+        for number in range(5):
+            await connection.send(b"%d" % number)
+        await connection.close()
+
+    await meet(partial(accept, then=read_slowly), talk)
+    assert read == ["0", "1", "2", "3", "4", 1000]
+
+
+async def test_closing_does_not_wait_for_ever(autojump_clock: MockClock) -> None:
+    async def take_nothing(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.accept()
+            nursery.cancel_scope.cancel()
+        await trio.sleep_forever()
+
+    began = trio.current_time()
+    await meet(take_nothing, lambda connection: connection.close())
+    assert trio.current_time() - began <= 3
+
+
+async def serve(
+    nursery: trio.Nursery,
+    handler: Callable[[WebSocketRequest], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
+) -> str:
+    """A real server on a free port; its address behind the scheme."""
+    server = await nursery.start(serve_websocket, handler, "127.0.0.1", 0, tls)
+    return f"localhost:{server.port}"
+
+
+async def answer_as_orchestrator(request: WebSocketRequest) -> None:
+    websocket = await request.accept()
+    try:
+        while True:
+            text = await websocket.get_message()
+            if '"start"' in str(text):
+                await websocket.send_message('{"type":"accepted","requestId":"1","objectId":7}')
+            elif '"identifier"' in str(text):
+                await websocket.send_message('{"type":"featureMap","objectId":7,"featureMap":{}}')
+    except ConnectionClosed:
+        return
+
+
+async def test_both_halves_over_real_sockets() -> None:
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            url = "ws://" + await serve(nursery, answer_as_orchestrator)
+            async with open_client(url) as client:
+                assert await client.start("cam1", frame_id=1.0, box_id=3) == 7
+            async with open_processor(url, "cam1") as camera:
+                commands = [await anext(camera) for _ in range(2)]
+                assert getattr(commands[1], "object_id", None) == 7
+            nursery.cancel_scope.cancel()
+
+
+async def test_tls_with_a_certificate_that_is_trusted_and_one_that_is_not() -> None:
+    authority = trustme.CA()
+    server_side, trusting = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server_side)
+    authority.configure_trust(trusting)
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            tcp = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            port = tcp[0].socket.getsockname()[1]
+            nursery.start_soon(partial(trio.serve_listeners, partial(_serve_tls, server_side), tcp))
+            url = f"wss://localhost:{port}"
+            async with open_client(url, ssl_context=trusting) as client:
+                assert await client.start("cam1", image="x") == 7
+            with pytest.raises(ConnectionRefusedByServer, match="CERTIFICATE_VERIFY_FAILED") as caught:
+                async with open_client(url):
+                    await trio.sleep_forever()
+            assert caught.value.code == 1015
+            nursery.cancel_scope.cancel()
+
+
+async def _serve_tls(tls: ssl.SSLContext, tcp: trio.SocketStream) -> None:
+    """One TLS connection whose handshake may fail without harm."""
+    stream = trio.SSLStream(tcp, tls, server_side=True)
+    try:
+        await stream.do_handshake()
+        async with trio.open_nursery() as nursery:
+            await answer_as_orchestrator(await wrap_server_stream(nursery, stream))
+    except trio.BrokenResourceError:
+        await trio.aclose_forcefully(stream)
+
+
+async def test_a_port_where_nobody_listens_and_a_name_nobody_has() -> None:
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listeners[0].socket.getsockname()[1]
+    for listener in listeners:
+        await listener.aclose()
+    with trio.fail_after(30):
+        for url in (f"ws://127.0.0.1:{port}", "ws://nobody.invalid"):
+            with pytest.raises(ConnectionLost, match="cannot connect"):
+                async with connector(parse_url(url, "/client"), None)():
+                    raise AssertionError("connected to nobody")
+
+
+def test_an_ssl_context_is_for_wss_only() -> None:
+    with pytest.raises(ValueError, match="wss"):
+        connector(parse_url("ws://localhost", "/client"), ssl.create_default_context())

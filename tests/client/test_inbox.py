@@ -1,0 +1,95 @@
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from trio_orchestrator.client import inbox as limits
+from trio_orchestrator.client.errors import InboxFull
+from trio_orchestrator.client.inbox import MAX_FRAMES, MAX_MESSAGES, Inbox
+
+
+def take_all(inbox: Inbox[str]) -> list[str]:
+    taken = []
+    try:
+        while True:
+            taken.append(inbox.get_nowait())
+    except trio.WouldBlock:
+        return taken
+
+
+def test_messages_and_frames_keep_their_order() -> None:
+    inbox = Inbox[str]()
+    inbox.put("a", 1)
+    inbox.put_frame("b")
+    inbox.put_frame("c")
+    inbox.put("d", 1)
+    assert take_all(inbox) == ["a", "b", "c", "d"]
+
+
+def test_frames_that_nobody_reads_give_way_to_newer_ones() -> None:
+    inbox = Inbox[str]()
+    inbox.put("kept", 1)
+    for number in range(MAX_FRAMES + 2):
+        inbox.put_frame(str(number))
+    taken = take_all(inbox)
+    assert taken[:2] == ["kept", "2"]
+    assert len(taken) == MAX_FRAMES + 1
+    assert inbox.frames_dropped == 2
+
+
+def test_messages_that_nobody_reads_are_said_aloud() -> None:
+    inbox = Inbox[str]()
+    for _ in range(MAX_MESSAGES):
+        inbox.put("message", 1)
+    with pytest.raises(InboxFull, match="iterate"):
+        inbox.put("one too many", 1)
+
+
+def test_bytes_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_BYTES", 100)
+    inbox = Inbox[str]()
+    inbox.put("image", 60)
+    with pytest.raises(InboxFull):
+        inbox.put("image", 60)
+    inbox.get_nowait()
+    inbox.put("image", 60)
+
+
+def test_a_message_takes_the_place_of_an_unread_one_of_its_key() -> None:
+    inbox = Inbox[str]()
+    inbox.put("old", 10, key=1)
+    inbox.put("other", 1)
+    inbox.put("new", 1, key=1)
+    assert take_all(inbox) == ["new", "other"]
+    inbox.put("newest", 1, key=1)
+    assert take_all(inbox) == ["newest"]
+
+
+def test_nothing_is_replaced_across_a_mark() -> None:
+    inbox = Inbox[str]()
+    inbox.put("before", 1, key=1)
+    inbox.put_mark("mark")
+    inbox.put("after", 1, key=1)
+    assert inbox.get_nowait() == "before"
+    inbox.put("after after", 1, key=1)
+    assert take_all(inbox) == ["mark", "after after"]
+
+
+async def test_get_waits_and_ends_once_closed_and_empty() -> None:
+    inbox = Inbox[str]()
+    taken = []
+
+    async def take() -> None:
+        with pytest.raises(trio.EndOfChannel):
+            while True:
+                taken.append(await inbox.get())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take)
+        nursery.start_soon(take)
+        await wait_all_tasks_blocked()
+        inbox.put("a", 1)
+        await wait_all_tasks_blocked()
+        assert taken == ["a"]
+        inbox.put_frame("b")
+        inbox.close()
+    assert taken == ["a", "b"]

@@ -1,0 +1,252 @@
+"""One WebSocket connection to the orchestrator; the only import of trio_websocket in the SDK.
+
+Whatever ends the connection reaches the rest of the SDK as `ConnectionLost` (come back) or
+`ConnectionRefusedByServer` (change something first).
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, Protocol, TypeAlias, cast
+
+import trio
+from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
+
+from .address import Address
+from .errors import ConnectionLost, ConnectionRefusedByServer
+from .groups import leaves, what_ended
+
+OPENING_TIMEOUT: Final = 10.0
+CLOSING_TIMEOUT: Final = 2.0
+PING_INTERVAL: Final = 5.0
+SILENCE_LIMIT: Final = 15.0
+# Images and feature maps travel inline, up to 10 MiB by default there; trio_websocket's own default is 1 MiB.
+MAX_MESSAGE_CHARACTERS: Final = 64 * 2**20
+_RECEIVE_BYTES: Final = 64 * 2**10
+_BAD_CERTIFICATE: Final = 1015
+_CHANGE_SOMETHING_FIRST: Final = range(4400, 4450)
+# HTTP statuses below 500 that pass by themselves (RFC 9110, RFC 8470, RFC 6585).
+_PASSING_STATUSES: Final = frozenset((408, 425, 429))
+
+
+class Connection(Protocol):
+    """One open connection, as the rest of the SDK sees it."""
+
+    async def send(self, text: bytes) -> None:
+        """Send one JSON text; raises ConnectionLost."""
+
+    async def receive(self) -> str | bytes:
+        """Wait for the next message; raises ConnectionLost or ConnectionRefusedByServer once all were received."""
+
+    async def close(self) -> None:
+        """Close with code 1000, and wait a little for the peer to have read all that was sent."""
+
+
+Connector: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class _HandshakeCut(ConnectionError):
+    """The stream ended before the WebSocket was open; trio_websocket would wait for ever."""
+
+
+class _WatchedStream(trio.abc.Stream):
+    """A stream that knows when it last heard from the peer, and does not end quietly while the WebSocket opens.
+
+    Attributes:
+        heard_at: `trio.current_time()` of the last bytes received.
+        is_open: whether the WebSocket's opening handshake is over.
+    """
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self.heard_at = trio.current_time()
+        self.is_open = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._end(error) from error
+        if not data and not self.is_open:
+            raise _HandshakeCut("the server hung up before the WebSocket was open")
+        self.heard_at = trio.current_time()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._end(error) from error
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _end(self, error: Exception) -> Exception:
+        return error if self.is_open else _HandshakeCut(f"the connection broke before the WebSocket was open: {error}")
+
+
+class _WebSocket:
+    """`Connection` over trio_websocket."""
+
+    def __init__(self, websocket: WebSocketConnection) -> None:
+        self._websocket = websocket
+
+    async def send(self, text: bytes) -> None:
+        try:
+            await self._websocket.send_message(text.decode())
+        except ConnectionClosed as closed:
+            raise _explain_closing(closed) from None
+
+    async def receive(self) -> str | bytes:
+        try:
+            return await self._websocket.get_message()
+        except ConnectionClosed as closed:
+            raise _explain_closing(closed) from None
+
+    async def close(self) -> None:
+        with trio.move_on_after(CLOSING_TIMEOUT):
+            await self._websocket.aclose()
+
+    async def keep_alive(self) -> None:
+        """Give the peer reason to be heard; a pong that never comes is noticed by `_watch`."""
+        try:
+            while True:
+                await trio.sleep(PING_INTERVAL)
+                await self._websocket.ping()
+        except ConnectionClosed:
+            return  # whoever receives says so, after what was received before
+
+
+def connector(address: Address, ssl_context: ssl.SSLContext | None) -> Connector:
+    """How to connect to `address`, again and again.
+
+    Args:
+        address: the endpoint.
+        ssl_context: for `wss://`; None for the system's own certificates.
+
+    Raises:
+        ValueError: an SSL context for a plain `ws://` address.
+    """
+    if address.secure and ssl_context is None:
+        ssl_context = ssl.create_default_context()
+    elif not address.secure and ssl_context is not None:
+        raise ValueError(f"an ssl_context is for wss://, not for {address}")
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        stream = await _open_stream(address, ssl_context)
+        async with open_over(stream, address) as connection:
+            yield connection
+
+    return connect
+
+
+@asynccontextmanager
+async def open_over(stream: trio.abc.Stream, address: Address) -> AsyncIterator[Connection]:
+    """Open the WebSocket over a connected stream, which is closed in the end whatever happens.
+
+    Raises:
+        ConnectionLost: the handshake failed, or the server fell silent for 15 seconds.
+        ConnectionRefusedByServer: the server answered with an HTTP status that asks for a change.
+    """
+    watched = _WatchedStream(stream)
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                with trio.fail_after(OPENING_TIMEOUT):
+                    websocket = await nursery.start(_read, watched, address)
+            except trio.TooSlowError:
+                raise ConnectionLost(f"no WebSocket at {address} within {OPENING_TIMEOUT:g} s") from None
+            watched.is_open = True
+            connection = _WebSocket(websocket)
+            nursery.start_soon(connection.keep_alive)
+            nursery.start_soon(_watch, watched)
+            yield connection
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        ending = what_ended(group)
+        if ending is None:
+            raise
+    else:
+        return
+    finally:
+        await trio.aclose_forcefully(stream)
+    raise ending
+
+
+async def _open_stream(address: Address, ssl_context: ssl.SSLContext | None) -> trio.abc.Stream:
+    try:
+        with trio.fail_after(OPENING_TIMEOUT):
+            tcp = await trio.open_tcp_stream(address.host, address.port)
+            if ssl_context is None:
+                return tcp
+            tls = trio.SSLStream(tcp, ssl_context, server_hostname=address.host, https_compatible=True)
+            try:
+                await tls.do_handshake()
+            except BaseException:
+                await trio.aclose_forcefully(tcp)
+                raise
+            return tls
+    except trio.TooSlowError:
+        raise ConnectionLost(f"no answer from {address} within {OPENING_TIMEOUT:g} s") from None
+    except trio.BrokenResourceError as broken:
+        if isinstance(broken.__cause__, ssl.SSLCertVerificationError):
+            raise ConnectionRefusedByServer(_BAD_CERTIFICATE, str(broken.__cause__)) from broken
+        raise ConnectionLost(f"TLS with {address} failed: {broken.__cause__ or broken}") from broken
+    except (OSError, UnicodeError) as error:
+        raise ConnectionLost(f"cannot connect to {address}: {error}") from error
+
+
+async def _read(stream: _WatchedStream, address: Address, *, task_status: trio.TaskStatus[WebSocketConnection]) -> None:
+    """Run trio_websocket's reader task, and understand what it dies of: bytes of a stranger can crash it."""
+    try:
+        async with trio.open_nursery() as nursery:
+            websocket = await wrap_client_stream(
+                nursery,
+                # It is annotated for sockets, and asks for no more than a stream.
+                cast("trio.SocketStream", stream),
+                address.host_header,
+                address.path,
+                max_message_size=MAX_MESSAGE_CHARACTERS,
+                receive_buffer_size=_RECEIVE_BYTES,
+            )
+            task_status.started(websocket)
+    except BaseExceptionGroup as group:
+        errors = leaves(group)
+        if not errors or not all(isinstance(error, Exception) for error in errors):
+            raise
+        ending = _explain_crash(errors[0], address)
+    else:
+        return
+    raise ending
+
+
+async def _watch(stream: _WatchedStream) -> None:
+    """End the connection once the peer, pinged every few seconds, has been silent for too long."""
+    while True:
+        silence = trio.current_time() - stream.heard_at
+        if silence >= SILENCE_LIMIT:
+            raise ConnectionLost(f"the server has been silent for {silence:.0f} s")
+        await trio.sleep(SILENCE_LIMIT - silence)
+
+
+def _explain_closing(closed: ConnectionClosed) -> ConnectionLost | ConnectionRefusedByServer:
+    if closed.reason is None:
+        return ConnectionLost("the connection broke")
+    code, reason = closed.reason.code, closed.reason.reason or ""
+    if code in _CHANGE_SOMETHING_FIRST:
+        return ConnectionRefusedByServer(code, reason)
+    return ConnectionLost(reason, code)
+
+
+def _explain_crash(error: BaseException, address: Address) -> ConnectionLost | ConnectionRefusedByServer:
+    if isinstance(error, ConnectionRejected):
+        status = error.status_code
+        answer = f"{address} answered with HTTP status {status} instead of a WebSocket"
+        if 400 <= status < 500 and status not in _PASSING_STATUSES:
+            return ConnectionRefusedByServer(status, answer)
+        return ConnectionLost(answer)
+    return ConnectionLost(str(error) or type(error).__name__)

@@ -1,0 +1,122 @@
+"""What waits to be read, bounded, in the order it came: frames give way to newer ones, all else is kept or said aloud.
+
+Reading from the socket never waits for the reader, so that a busy reader is not mistaken for a dead server.
+"""
+
+from collections import deque
+from typing import Final, Generic, TypeVar
+
+import trio
+
+from .errors import InboxFull
+
+MAX_FRAMES: Final = 256
+MAX_MESSAGES: Final = 10_000
+MAX_BYTES: Final = 256 * 2**20
+
+_Item = TypeVar("_Item")
+
+
+class _Entry(Generic[_Item]):
+    """One message that waits: its place in the order, its size in bytes, what it may be replaced by."""
+
+    __slots__ = ("item", "key", "number", "size")
+
+    def __init__(self, number: int, item: _Item, size: int, key: int | None) -> None:
+        self.number = number
+        self.item = item
+        self.size = size
+        self.key = key
+
+
+class Inbox(Generic[_Item]):
+    """Bounded room between the task that receives and whoever iterates.
+
+    Attributes:
+        frames_dropped: frames that gave way to newer ones because nobody read them in time.
+    """
+
+    def __init__(self) -> None:
+        self._messages: deque[_Entry[_Item]] = deque()
+        self._frames: deque[_Entry[_Item]] = deque()
+        self._by_key: dict[int, _Entry[_Item]] = {}
+        self._bytes = 0
+        self._count = 0
+        self._filled = trio.Event()
+        self._closed = False
+        self.frames_dropped = 0
+
+    def put(self, item: _Item, size: int, key: int | None = None) -> None:
+        """Add a message of `size` bytes, in the place of an unread one of the same key.
+
+        Raises:
+            InboxFull: 10,000 messages or 256 MiB wait already.
+        """
+        entry = self._by_key.get(key) if key is not None else None
+        if entry is not None:
+            self._bytes += size - entry.size
+            entry.item, entry.size = item, size
+            return
+        if len(self._messages) >= MAX_MESSAGES or self._bytes + size > MAX_BYTES:
+            raise InboxFull(f"{len(self._messages)} messages ({self._bytes} bytes) wait to be read: iterate over them")
+        entry = self._entry(item, size, key)
+        self._messages.append(entry)
+        self._bytes += size
+        if key is not None:
+            self._by_key[key] = entry
+
+    def put_mark(self, item: _Item) -> None:
+        """Add a message that parts what comes before it from what comes after: nothing is replaced across it."""
+        self._by_key.clear()
+        self._messages.append(self._entry(item, 0, None))
+
+    def put_frame(self, item: _Item) -> None:
+        """Add a frame; the oldest unread one gives way where 256 wait."""
+        if len(self._frames) >= MAX_FRAMES:
+            self._frames.popleft()
+            self.frames_dropped += 1
+        self._frames.append(self._entry(item, 0, None))
+
+    def close(self) -> None:
+        """Nothing more will come; what waits can still be read."""
+        self._closed = True
+        self._filled.set()
+
+    def get_nowait(self) -> _Item:
+        """The oldest message.
+
+        Raises:
+            trio.WouldBlock: nothing waits.
+        """
+        if self._messages and (not self._frames or self._messages[0].number < self._frames[0].number):
+            entry = self._messages.popleft()
+            self._bytes -= entry.size
+            if entry.key is not None and self._by_key.get(entry.key) is entry:
+                del self._by_key[entry.key]
+        elif self._frames:
+            entry = self._frames.popleft()
+        else:
+            raise trio.WouldBlock
+        return entry.item
+
+    async def get(self) -> _Item:
+        """Wait for the oldest message.
+
+        Raises:
+            trio.EndOfChannel: nothing waits and nothing more will come.
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            try:
+                return self.get_nowait()
+            except trio.WouldBlock:
+                if self._closed:
+                    raise trio.EndOfChannel from None
+            if self._filled.is_set():
+                self._filled = trio.Event()
+            await self._filled.wait()
+
+    def _entry(self, item: _Item, size: int, key: int | None) -> _Entry[_Item]:
+        self._count += 1
+        self._filled.set()
+        return _Entry(self._count, item, size, key)

@@ -1,0 +1,214 @@
+"""The client half of the SDK: requests out and their answers, events in."""
+
+import itertools
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Self
+
+import trio
+
+from . import outgoing
+from .address import parse_url
+from .connection import Connector, connector
+from .errors import OrchestratorError, OutcomeUnknown
+from .inbox import Inbox
+from .link import Link, Token, kept_open
+from .messages import Accepted, BoundingBoxes, BoxId, Connected, Error, Event, FrameId, decode_event
+from .outbox import Outbox
+
+
+class _Answer:
+    """What one request waits for: an object id, or an exception."""
+
+    def __init__(self) -> None:
+        self.came = trio.Event()
+        self.result: int | Exception = OutcomeUnknown("the connection broke before the answer came")
+
+    def set(self, result: int | Exception) -> None:
+        self.result = result
+        self.came.set()
+
+
+class _Events:
+    """`link.Conversation` of a client.
+
+    Attributes:
+        answers: what requests wait for, by request id.
+        uses_images: whether `newObject` and `stop` are wanted; None where never said.
+        camera_ids: whose boxes are wanted, None for all.
+        has_subscribed: whether `camera_ids` was ever said.
+    """
+
+    def __init__(self, inbox: Inbox[Event]) -> None:
+        self._inbox = inbox
+        self.answers: dict[str, _Answer] = {}
+        self.uses_images: bool | None = None
+        self.camera_ids: tuple[str, ...] | None = None
+        self.has_subscribed = False
+
+    def begin(self, number: int) -> list[bytes]:
+        self._inbox.put_mark(Connected(number))
+        greeting = []
+        if self.has_subscribed:
+            greeting.append(outgoing.subscribe(self.camera_ids))
+        if self.uses_images is not None:
+            greeting.append(outgoing.set_uses_images(self.uses_images))
+        return greeting
+
+    def hear(self, text: str | bytes) -> OrchestratorError | None:
+        event = decode_event(text)
+        if isinstance(event, BoundingBoxes):
+            self._inbox.put_frame(event)
+        elif isinstance(event, Accepted):
+            self._answer(event.request_id, event.object_id)
+        elif isinstance(event, Error):
+            error = OrchestratorError(event.code, event.message)
+            if not self._answer(event.request_id, error):
+                self._inbox.put(event, len(text))
+            return error
+        elif event is not None:
+            self._inbox.put(event, len(text))
+        return None
+
+    def end(self) -> None:
+        for answer in self.answers.values():
+            answer.came.set()
+        self.answers.clear()
+
+    def _answer(self, request_id: str | None, result: int | Exception) -> bool:
+        answer = self.answers.pop(request_id, None) if request_id is not None else None
+        if answer is not None:
+            answer.set(result)
+        return answer is not None
+
+
+class Client:
+    """An operator's connection, as made by `open_client`; iterate over it for the events.
+
+    A call after the end of the `async with` raises `trio.ClosedResourceError`.
+    """
+
+    def __init__(self, link: Link, outbox: Outbox, inbox: Inbox[Event], events: _Events) -> None:
+        self._link = link
+        self._outbox = outbox
+        self._inbox = inbox
+        self._events = events
+        self._numbers = itertools.count(1)
+
+    async def start(
+        self,
+        camera_id: str,
+        *,
+        image: str | None = None,
+        frame_id: FrameId | None = None,
+        box_id: BoxId | None = None,
+    ) -> int:
+        """Have an object tracked, and wait until that is durable. Waits for a connection first.
+
+        Where it is cancelled after it was sent, the object may come into being all the same.
+
+        Args:
+            camera_id: the camera whose processor is to find it.
+            image: a cut-out of it; not needed where both of the next two are given.
+            frame_id: the frame it was clicked in, as `BoundingBoxes` had it.
+            box_id: the clicked box, likewise.
+
+        Returns:
+            The new object's id.
+
+        Raises:
+            OrchestratorError: it was not accepted; nothing has changed.
+            OutcomeUnknown: the connection broke before the answer came. It is not sent again.
+            ValueError: neither an image nor a frame and a box.
+        """
+        request_id = str(next(self._numbers))
+        return await self._ask(request_id, outgoing.start(camera_id, image, frame_id, box_id, request_id=request_id))
+
+    async def stop(self, object_id: int) -> None:
+        """Have an object no longer tracked, and wait until that is durable; raises as `start` does."""
+        request_id = str(next(self._numbers))
+        await self._ask(request_id, outgoing.stop(object_id, request_id=request_id))
+
+    def set_uses_images(self, uses_images: bool) -> None:
+        """Want `NewObject` and `Stopped` from now on, or not; said again on every new connection.
+
+        Each time it becomes true, one `NewObject` comes for every live object that has an image.
+        """
+        self._events.uses_images = uses_images
+        if self._link.connected:
+            self._outbox.put_once(outgoing.set_uses_images(uses_images))
+
+    def subscribe(self, camera_ids: Iterable[str] | None) -> None:
+        """Want the boxes of these cameras only, of all where None; said again on every new connection."""
+        self._events.camera_ids = None if camera_ids is None else tuple(camera_ids)
+        self._events.has_subscribed = True
+        if self._link.connected:
+            self._outbox.put_once(outgoing.subscribe(self._events.camera_ids))
+
+    async def wait_connected(self) -> None:
+        """Wait until a connection is open."""
+        await self._link.wait_connected()
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames of boxes that came and gave way to newer ones because nobody read them in time (256 wait)."""
+        return self._inbox.frames_dropped
+
+    async def _ask(self, request_id: str, text: bytes) -> int:
+        await self._link.wait_connected()
+        self._outbox.put_once(text)
+        answer = self._events.answers[request_id] = _Answer()
+        try:
+            await answer.came.wait()
+        finally:
+            self._events.answers.pop(request_id, None)
+            self._outbox.take_back(text)
+        if isinstance(answer.result, Exception):
+            raise answer.result
+        return answer.result
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            return await self._inbox.get()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+
+@asynccontextmanager
+async def open_client(
+    url: str, token: Token = None, *, ssl_context: ssl.SSLContext | None = None
+) -> AsyncIterator[Client]:
+    """Be a client for the length of the `async with`, connected whenever the server can be reached.
+
+    It is entered at once, connected or not. A broken connection is made again after 0.2 to 10 seconds, with the same
+    subscription and wish for images; then `Connected` comes.
+
+    Args:
+        url: the server, `ws://localhost:8080`, or its `/client` socket.
+        token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection.
+        ssl_context: for `wss://`; None for the system's certificates.
+
+    Raises:
+        ValueError: the URL is none, or does not go with `ssl_context`.
+        ConnectionRefusedByServer: something must be changed before coming back.
+        InboxFull: events were not iterated over; 10,000 wait, boxes not counted.
+    """
+    async with run_client(connector(parse_url(url, "/client"), ssl_context), token) as client:
+        yield client
+
+
+@asynccontextmanager
+async def run_client(connect: Connector, token: Token) -> AsyncIterator[Client]:
+    """As `open_client`, over the connections that `connect` opens."""
+    outbox, inbox = Outbox(), Inbox[Event]()
+    events = _Events(inbox)
+    link = Link(connect, token, events, outbox)
+    try:
+        async with kept_open(link):
+            yield Client(link, outbox, inbox, events)
+    finally:
+        inbox.close()
