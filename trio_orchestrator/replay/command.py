@@ -1,0 +1,176 @@
+"""`python -m trio_orchestrator replay`: its flags, and what it does."""
+
+import argparse
+import math
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+
+from trio_orchestrator.client import ConnectionRefusedByServer
+from trio_orchestrator.client.address import parse_url
+
+from .camera import CameraProgress, play
+from .motchallenge import Recording, RecordingError, read_recording
+from .progress import show
+
+DEFAULT_URL: Final = "ws://localhost:8080"
+_SIZE: Final = re.compile(r"(\d+)x(\d+)")
+# What may stand behind the last @ of a camera: frames a second, a size, or both.
+_OVERRIDE: Final = re.compile(r"(?:(?P<rate>\d+(?:\.\d+)?)(?:,(?=.)|$))?(?P<size>\d+x\d+)?")
+_STOPPED_BY: Final = 128  # added to the signal's number, as shells do
+
+
+class ReplayError(Exception):
+    """The command line cannot be carried out; the text is one line that says what would be right."""
+
+
+class CameraSource(NamedTuple):
+    """One `CAMERA=FILE[@FPS,WxH]`.
+
+    Attributes:
+        camera_id: the camera to be.
+        path: the file it plays.
+        frames_per_second: None where not given here.
+        size: of a frame in pixels; None where not given here.
+    """
+
+    camera_id: str
+    path: Path
+    frames_per_second: float | None
+    size: tuple[int, int] | None
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `replay` on `parser`."""
+    parser.description = "Play MOTChallenge text files as camera processors, at the pace of their frames."
+    parser.add_argument(
+        "cameras",
+        nargs="+",
+        metavar="CAMERA=FILE[@FPS,WxH]",
+        help="a camera to be and the file it plays; frames a second and frame size may follow for this one alone",
+    )
+    parser.add_argument("--url", default=DEFAULT_URL, help="the orchestrator (default: %(default)s)")
+    parser.add_argument("--fps", help="frames a second (default: what a seqinfo.ini near the file says, or 30)")
+    parser.add_argument("--size", help="frame size in pixels (default: likewise, or 1920x1080)")
+    parser.add_argument("--loop", action="store_true", help="start over at the end of a file; times go on growing")
+    parser.add_argument("--token", help="JSON Web Token to authenticate with")
+
+
+def main(namespace: argparse.Namespace) -> int:
+    """Carry out what was parsed with `add_flags`, on the main thread.
+
+    Returns:
+        The exit status: 0 at the end of all files, 1 where the server refuses a camera, 2 where the command line or a
+        file is wrong (one line on stderr says how), 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    try:
+        recordings = _load(namespace)
+        parse_url(namespace.url, "/processor")
+    except (ReplayError, RecordingError, ValueError) as error:
+        _complain(error)
+        return 2
+    try:
+        return trio.run(_replay, namespace.url, recordings, namespace.token, namespace.loop)
+    except ConnectionRefusedByServer as refusal:
+        _complain(refusal)
+        return 1
+
+
+def parse_camera(text: str) -> CameraSource:
+    """Understand one `CAMERA=FILE[@FPS,WxH]`.
+
+    Raises:
+        ReplayError: it is none.
+    """
+    camera_id, equals, file = text.partition("=")
+    if not (camera_id and equals and file):
+        raise ReplayError(f"{text!r} must be CAMERA=FILE, for example cam1=MOT16-02.txt")
+    path, _, tail = file.rpartition("@")
+    override = _OVERRIDE.fullmatch(tail) if path and tail else None
+    if override is None:
+        return CameraSource(camera_id, Path(file), None, None)
+    rate = _parse_rate(override["rate"]) if override["rate"] else None
+    size = _parse_size(override["size"]) if override["size"] else None
+    return CameraSource(camera_id, Path(path), rate, size)
+
+
+def _load(namespace: argparse.Namespace) -> dict[str, Recording]:
+    rate = None if namespace.fps is None else _parse_rate(namespace.fps)
+    size = None if namespace.size is None else _parse_size(namespace.size)
+    recordings: dict[str, Recording] = {}
+    for source in map(parse_camera, namespace.cameras):
+        if source.camera_id in recordings:
+            raise ReplayError(f"camera {source.camera_id!r} is given twice; each needs a name of its own")
+        recordings[source.camera_id] = read_recording(
+            source.path, source.frames_per_second or rate, source.size or size
+        )
+    return recordings
+
+
+def _parse_rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not (math.isfinite(rate) and rate > 0):
+        raise ReplayError(f"frames a second must be a number greater than 0, got {text!r}")
+    return rate
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    size = _SIZE.fullmatch(text)
+    if size is None or not (int(size[1]) and int(size[2])):
+        raise ReplayError(f"a frame size must be WIDTHxHEIGHT in pixels, for example 1920x1080, got {text!r}")
+    return int(size[1]), int(size[2])
+
+
+async def _replay(url: str, recordings: dict[str, Recording], token: str | None, loop: bool) -> int:
+    """Play all to their ends, or until a signal comes; the exit status."""
+    progress = {
+        camera_id: CameraProgress(camera_id, recording.frame_count) for camera_id, recording in recordings.items()
+    }
+    status = 0
+    try:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+
+                async def wait_for_signal() -> None:
+                    nonlocal status
+                    async for number in signals:
+                        status = _STOPPED_BY + number
+                        nursery.cancel_scope.cancel()
+
+                nursery.start_soon(wait_for_signal)
+                nursery.start_soon(show, list(progress.values()), sys.stderr)
+                async with trio.open_nursery() as cameras:
+                    for camera_id, recording in recordings.items():
+                        cameras.start_soon(_play, url, recording, progress[camera_id], token, loop)
+                nursery.cancel_scope.cancel()
+    except* ConnectionRefusedByServer as refusals:
+        # One is enough to say: cameras with one token are refused for one reason.
+        refusal = _first(refusals)
+    else:
+        return status
+    raise refusal
+
+
+async def _play(url: str, recording: Recording, progress: CameraProgress, token: str | None, loop: bool) -> None:
+    try:
+        await play(url, recording, progress, token=token, loop=loop)
+    except ConnectionRefusedByServer as refusal:
+        refusal.add_note(f"camera {progress.camera_id}")
+        raise
+
+
+def _first(group: BaseExceptionGroup[ConnectionRefusedByServer]) -> ConnectionRefusedByServer:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _complain(error: Exception) -> None:
+    notes: list[str] = getattr(error, "__notes__", [])
+    sys.stderr.write(": ".join(("replay", *notes, str(error))) + "\n")
