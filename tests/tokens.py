@@ -1,0 +1,77 @@
+"""Key pairs and tokens for tests: RS256 in Keycloak's form, good unless the test asks for worse."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from trio_orchestrator.settings import TokenSettings
+
+AUDIENCE: Final = "orchestrator"
+CLIENT_ROLE: Final = "operator"
+PROCESSOR_ROLE: Final = "processor"
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """An RSA key pair, both halves in PEM."""
+
+    private_pem: bytes = field(repr=False)
+    public_pem: bytes
+
+
+@cache
+def key_pair(name: str = "issuer", bits: int = 2048) -> KeyPair:
+    """A key pair, the same one for the same name within one run of the tests."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return KeyPair(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    )
+
+
+def make_claims(
+    *,
+    audience: str | list[str] = AUDIENCE,
+    roles: Iterable[str] = (CLIENT_ROLE, PROCESSOR_ROLE),
+    subject: str | None = "alice",
+    expires_in: float | None = 300.0,
+    **claims: Any,
+) -> dict[str, Any]:
+    """The claims of a token; `expires_in` seconds from now (None: no `exp`), `claims` are added or replaced."""
+    made: dict[str, Any] = {"aud": audience, "resource_access": {AUDIENCE: {"roles": list(roles)}}}
+    if subject is not None:
+        made["sub"] = subject
+    if expires_in is not None:
+        made["exp"] = time.time() + expires_in
+    return made | claims
+
+
+def make_token(*, signer: KeyPair | None = None, algorithm: str = "RS256", **claims: Any) -> str:
+    """A token with the claims that `make_claims` makes of `claims`, signed by the issuer unless told otherwise."""
+    pair = signer or key_pair()
+    return jwt.encode(make_claims(**claims), pair.private_pem, algorithm=algorithm)
+
+
+def token_settings(
+    *, client_role: str | None = CLIENT_ROLE, processor_role: str | None = PROCESSOR_ROLE
+) -> TokenSettings:
+    """Settings by which the tokens of `make_token` are good."""
+    return TokenSettings(key_pair().public_pem, AUDIENCE, client_role, processor_role)
+
+
+def token_environment(
+    *, client_role: str | None = CLIENT_ROLE, processor_role: str | None = PROCESSOR_ROLE
+) -> dict[str, str]:
+    """The same as environment variables."""
+    return {
+        "PUBLIC_KEY": key_pair().public_pem.decode(),
+        "AUDIENCE": AUDIENCE,
+        "CLIENT_ROLE": client_role or "",
+        "PROCESSOR_ROLE": processor_role or "",
+    }

@@ -1,0 +1,16 @@
+"""What a server can be told: one frozen object from environment and flags, checked, secrets masked."""
+
+from .files import TlsFiles
+from .loading import Settings, SettingsError, TokenSettings
+from .variables import VARIABLES, Variable, add_flags, markdown_table
+
+__all__ = [
+    "VARIABLES",
+    "Settings",
+    "SettingsError",
+    "TlsFiles",
+    "TokenSettings",
+    "Variable",
+    "add_flags",
+    "markdown_table",
+]

@@ -1,0 +1,238 @@
+"""Environment and flags → one frozen, checked `Settings`, or one line that says what does not fit."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.engine import URL
+
+from . import variables
+from .files import TlsFiles, UnfitPair, check_pair
+from .values import Unfit
+from .variables import Variable
+
+_Value = TypeVar("_Value")
+_MASK: Final = "***"
+
+
+class SettingsError(Exception):
+    """The settings do not fit: "you misused me".
+
+    `str` is one line that names the variable, what was wrong and what would be right, and holds no secret.
+
+    Attributes:
+        variable: the environment variable at fault.
+    """
+
+    def __init__(self, variable: str, wrong: str, right: str, *, flag: str | None = None) -> None:
+        label = variable if flag is None else f"{variable} (given as {flag})"
+        super().__init__(f"{label}: {wrong}; {right}")
+        self.variable = variable
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """How tokens are checked (PROTOCOL: Authentication).
+
+    Attributes:
+        public_key: the key that signs them, RSA, in PEM (SubjectPublicKeyInfo).
+        audience: what their `aud` must hold.
+        client_role: the role needed on `/client`; None where no token is asked for there.
+        processor_role: the role needed on `/processor`; likewise. At least one of the two is set.
+    """
+
+    public_key: bytes = field(repr=False)
+    audience: str
+    client_role: str | None
+    processor_role: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings:
+    """Everything a server can be told, checked; `repr` shows no secret.
+
+    Attributes:
+        host: address or host name to listen on; None for all interfaces.
+        http_port: plain port; 0 picks a free one, None is closed.
+        https_port: TLS port, open where `tls` is set; 0 picks a free one.
+        tls: certificate and key; None where TLS is off.
+        tokens: how tokens are checked; None where no peer needs one.
+        public_timelines: whether the two HTTP routes need no token even where clients need one.
+        auth_timeout: seconds a socket may stay unauthenticated.
+        tracking_timeout: seconds after which an object stops being tracked; None for never.
+        database_url: where objects and sightings live; its `str` masks the password.
+        max_message_bytes: size of the largest message accepted.
+        max_outbox_bytes: how many bytes may wait for one peer.
+        write_timeout: seconds a peer's socket may take nothing before it is disconnected.
+        log_level: `debug`, `info`, `warning`, `error` or `critical`.
+        log_format: `text` or `json`.
+    """
+
+    host: str | None
+    http_port: int | None
+    https_port: int
+    tls: TlsFiles | None
+    tokens: TokenSettings | None
+    public_timelines: bool
+    auth_timeout: float
+    tracking_timeout: float | None
+    database_url: URL
+    max_message_bytes: int
+    max_outbox_bytes: int
+    write_timeout: float
+    log_level: str
+    log_format: str
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str], flags: argparse.Namespace | None = None) -> "Settings":
+        """The settings that `environment` and `flags` (declared by `add_flags`) give; a flag wins.
+
+        White space around a value does not count, and an empty value counts as none given.
+
+        Raises:
+            SettingsError: a value is none, or the values do not fit together.
+        """
+        given = _Given(environment, flags)
+        tls = _tls(given)
+        http_port, https_port = _ports(given, tls)
+        return cls(
+            host=given.get(variables.HOST),
+            http_port=http_port,
+            https_port=https_port,
+            tls=tls,
+            tokens=_tokens(given),
+            public_timelines=given.require(variables.PUBLIC_TIMELINES),
+            auth_timeout=given.require(variables.AUTH_TIMEOUT),
+            tracking_timeout=given.get(variables.TRACKING_TIMEOUT),
+            database_url=given.require(variables.DATABASE_URL),
+            max_message_bytes=given.require(variables.MAX_MESSAGE_BYTES),
+            max_outbox_bytes=given.require(variables.MAX_OUTBOX_BYTES),
+            write_timeout=given.require(variables.WRITE_TIMEOUT),
+            log_level=given.require(variables.LOG_LEVEL),
+            log_format=given.require(variables.LOG_FORMAT),
+        )
+
+    def warnings(self) -> list[str]:
+        """One line for each thing that stays open to everybody, and for each setting that has no effect."""
+        client_role = self.tokens and self.tokens.client_role
+        processor_role = self.tokens and self.tokens.processor_role
+        keys = "CLIENT_ROLE" if self.tokens else "PUBLIC_KEY, AUDIENCE and CLIENT_ROLE"
+        lines = []
+        if not client_role:
+            lines.append(f"/client, /timelines and /objectIds are open to everybody; set {keys} to ask for tokens")
+        if not processor_role:
+            keys = keys.replace("CLIENT_ROLE", "PROCESSOR_ROLE")
+            lines.append(f"/processor is open to everybody; set {keys} to ask for tokens")
+        if self.public_timelines and client_role:
+            lines.append("/timelines and /objectIds are open to everybody; set PUBLIC_TIMELINES to false to close them")
+        if self.public_timelines and not client_role:
+            lines.append("PUBLIC_TIMELINES has no effect, as clients need no token; set CLIENT_ROLE, or leave it out")
+        if self.tls is None and str(self.https_port) != variables.HTTPS_PORT.default:
+            lines.append(f"HTTPS_PORT {self.https_port} is not opened, as TLS is off; set SSL_CERT and SSL_KEY as well")
+        return lines
+
+    def __repr__(self) -> str:
+        members = ((member.name, getattr(self, member.name)) for member in fields(self))
+        shown = (f"{name}={_masked(value)!r}" for name, value in members)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _masked(value: object) -> object:
+    """The same value, without the password that a URL's query may hold (its `repr` masks the usual place)."""
+    if not isinstance(value, URL):
+        return value
+    return value.set(query=dict.fromkeys(value.query, _MASK))
+
+
+class _Given:
+    """What was given: each variable's text from its flag, else from the environment, else its default."""
+
+    def __init__(self, environment: Mapping[str, str], flags: argparse.Namespace | None) -> None:
+        self._environment = environment
+        self._flags = flags
+
+    def _texts(self, variable: Variable[Any]) -> tuple[str, str]:
+        flag: str | None = getattr(self._flags, variable.name, None)
+        return (flag or "").strip(), self._environment.get(variable.name, "").strip()
+
+    def has(self, variable: Variable[Any]) -> bool:
+        """Whether a value was given that is not empty."""
+        return any(self._texts(variable))
+
+    def get(self, variable: Variable[_Value]) -> _Value | None:
+        """The value; None where none was given and there is no default."""
+        flag, inherited = self._texts(variable)
+        text = flag or inherited or variable.default
+        if text is None:
+            return None
+        try:
+            return variable.parse(text)
+        except Unfit as unfit:
+            raise self.error(variable, str(unfit), f"give {variable.expects}") from None
+
+    def require(self, variable: Variable[_Value]) -> _Value:
+        """The value of a variable that has a default."""
+        assert variable.default is not None
+        return self.get(variable)  # type: ignore[return-value]  # None only where it is a value
+
+    def error(self, variable: Variable[Any], wrong: str, right: str) -> SettingsError:
+        """An error that also names the flag where the value came from it."""
+        flag, _ = self._texts(variable)
+        return SettingsError(variable.name, wrong, right, flag=variable.flag if flag else None)
+
+
+def _ports(given: _Given, tls: TlsFiles | None) -> tuple[int | None, int]:
+    http_port, https_port = given.require(variables.HTTP_PORT), given.require(variables.HTTPS_PORT)
+    if http_port is None and tls is None:
+        wrong = "it is `off` and TLS is not configured, so nothing would listen"
+        raise given.error(variables.HTTP_PORT, wrong, "give a port, or set SSL_CERT and SSL_KEY")
+    if tls is not None and http_port == https_port != 0:
+        wrong = f"it is {https_port}, and so is HTTP_PORT"
+        raise given.error(variables.HTTPS_PORT, wrong, "give each a port of its own")
+    return http_port, https_port
+
+
+def _tls(given: _Given) -> TlsFiles | None:
+    certificate, key = given.get(variables.SSL_CERT), given.get(variables.SSL_KEY)
+    if certificate is None and key is None:
+        return None
+    for variable, value, other in (
+        (variables.SSL_CERT, certificate, "SSL_KEY"),
+        (variables.SSL_KEY, key, "SSL_CERT"),
+    ):
+        if value is None:
+            raise SettingsError(
+                variable.name, f"it is not set, but {other} is", f"give {variable.expects}, or leave out both"
+            )
+    assert certificate is not None
+    assert key is not None
+    try:
+        return check_pair(TlsFiles(certificate, key))
+    except UnfitPair as unfit:
+        variable = variables.SSL_KEY if unfit.is_key else variables.SSL_CERT
+        raise given.error(variable, str(unfit), f"give {variable.expects}") from None
+
+
+def _tokens(given: _Given) -> TokenSettings | None:
+    """All of it or nothing: half-configured authentication must never mean none."""
+    together = (variables.PUBLIC_KEY, variables.AUDIENCE, variables.CLIENT_ROLE, variables.PROCESSOR_ROLE)
+    present = [variable.name for variable in together if given.has(variable)]
+    if not present:
+        return None
+    because = f"it is not set, but {' and '.join(present)} {'is' if len(present) == 1 else 'are'}"
+    for needed in (variables.PUBLIC_KEY, variables.AUDIENCE):
+        if not given.has(needed):
+            raise SettingsError(
+                needed.name, because, f"give {needed.expects}, or leave out all of the four for no authentication"
+            )
+    client_role, processor_role = given.get(variables.CLIENT_ROLE), given.get(variables.PROCESSOR_ROLE)
+    if client_role is None and processor_role is None:
+        raise SettingsError(
+            "CLIENT_ROLE", f"neither it nor PROCESSOR_ROLE is set, but {' and '.join(present)} are",
+            "give the role that each kind of peer needs, or leave out all of the four for no authentication",
+        )  # fmt: skip
+    public_key, audience = given.get(variables.PUBLIC_KEY), given.get(variables.AUDIENCE)
+    assert public_key is not None
+    assert audience is not None
+    return TokenSettings(public_key, audience, client_role, processor_role)

@@ -1,0 +1,141 @@
+"""Text → one value of a setting, or a sentence that says why it is none."""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, make_url
+
+MAX_SECONDS: Final = 1_000_000_000.0  # 31 years; an instant that far away still fits every database
+MAX_BYTES: Final = 2**31 - 1
+MAX_PORT: Final = 65535
+
+_SHOWN_CHARACTERS: Final = 60
+_DECIMAL: Final = re.compile(r"-?[0-9]+")
+_MAX_DIGITS: Final = 18
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+_BOOLEANS: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+class Unfit(Exception):
+    """A text is no value of its setting; `str` says what is wrong with it, and holds no secret."""
+
+
+def shown(text: str) -> str:
+    """`text` in quotes as an error may show it: on one line, nothing invisible in it, not too long."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
+
+
+def host(text: str) -> str:
+    """An IPv4 or IPv6 address (in brackets or not) or a host name; whether it is this machine's is not known yet."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(bare) or "[" in text:
+            raise Unfit(f"{shown(text)} is neither an address nor a host name") from None
+    return bare
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 picks a free one."""
+    return whole_number(0, MAX_PORT)(text)
+
+
+def port_or_off(text: str) -> int | None:
+    """A TCP port, or None where the text is `off`."""
+    return None if text.lower() == "off" else port(text)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A parser of decimal numbers from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        if not _DECIMAL.fullmatch(text):
+            raise Unfit(f"{shown(text)} is not a whole number")
+        # The length first: Python refuses to read thousands of digits.
+        if len(text) > _MAX_DIGITS or not least <= int(text) <= most:
+            raise Unfit(f"{shown(text)} is not between {least} and {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    """A length of time greater than 0, fractions allowed."""
+    try:
+        # `float` also takes digits of other scripts and `1_0`, which nobody means.
+        number = float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise Unfit(f"{shown(text)} is not a number")
+    if number <= 0:
+        raise Unfit(f"{shown(text)} is not greater than 0")
+    if number > MAX_SECONDS:
+        raise Unfit(f"{shown(text)} is more than {MAX_SECONDS:.0f}")
+    return number
+
+
+def boolean(text: str) -> bool:
+    """True or false, in any of the usual spellings."""
+    try:
+        return _BOOLEANS[text.lower()]
+    except KeyError:
+        raise Unfit(f"{shown(text)} is neither true nor false") from None
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """A parser that takes any of the lower-case `names`, in upper or lower case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in names:
+            raise Unfit(f"{shown(text)} is not known")
+        return text.lower()
+
+    return parse
+
+
+def words(text: str) -> str:
+    """Any text that can be part of a token."""
+    if not text.isprintable():
+        raise Unfit(f"{shown(text)} holds characters that cannot be seen")
+    return text
+
+
+def database_url(text: str) -> URL:
+    """A database as SQLAlchemy names it, with a driver that is installed and does not need asyncio.
+
+    The text is never repeated in an error: it may hold a password, also where it is malformed.
+    """
+    try:
+        url = make_url(text)
+    except (exc.ArgumentError, ValueError):
+        raise Unfit("this is not the URL of a database") from None
+    driver = shown(url.drivername)
+    try:
+        dialect = url.get_dialect()
+        if dialect.is_async:
+            raise Unfit(f"the driver of {driver} needs asyncio, which is not running here")
+        dialect.import_dbapi()
+    except (exc.NoSuchModuleError, AttributeError, NotImplementedError):
+        # The two others are what SQLAlchemy's own modules raise that are named like drivers but are none.
+        raise Unfit(f"SQLAlchemy knows no database {driver}") from None
+    except ImportError as error:
+        missing = shown(error.name or url.get_driver_name())
+        raise Unfit(f"the driver of {driver} is not installed (Python package {missing})") from None
+    except exc.SQLAlchemyError:
+        raise Unfit("this is not the URL of a database") from None
+    return url

@@ -1,0 +1,173 @@
+"""The one table of settings: flags, parsing, documentation and the text of errors all come from it."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from . import files, values
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Generic[_Value]):
+    """One setting: an environment variable that is also a flag.
+
+    Attributes:
+        name: the environment variable.
+        parse: text → value; raises `values.Unfit`.
+        default: the text that counts where none is given; None where the setting is then absent.
+        metavar: what the help calls the value.
+        expects: what a right value is, as the end of the sentence "give …".
+        meaning: what the setting does, in a line.
+        bare: the text that the flag alone stands for; None where it needs a value.
+    """
+
+    name: str
+    parse: Callable[[str], _Value]
+    default: str | None
+    metavar: str
+    expects: str
+    meaning: str
+    bare: str | None = None
+
+    @property
+    def flag(self) -> str:
+        """The flag: `HTTP_PORT` → `--http-port`."""
+        return "--" + self.name.lower().replace("_", "-")
+
+
+_PORT = "a port from 0 to 65535 (0 picks a free one)"
+_SECONDS = f"seconds greater than 0, like 10 or 2.5, up to {values.MAX_SECONDS:.0f}"
+_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+_FORMATS: Final = ("text", "json")
+
+# fmt: off
+HOST: Final = Variable(
+    "HOST", values.host, None, "ADDRESS", "an address like 127.0.0.1 or ::1, or a host name, without a port",
+    "address to listen on; all interfaces where unset",
+)
+HTTP_PORT: Final = Variable(
+    "HTTP_PORT", values.port_or_off, "80", "PORT", f"{_PORT}, or `off`",
+    "plain port; 0 picks a free one; `off` closes it",
+)
+HTTPS_PORT: Final = Variable(
+    "HTTPS_PORT", values.port, "443", "PORT", _PORT,
+    "TLS port, open when SSL_CERT and SSL_KEY are set; 0 picks a free one",
+)
+SSL_CERT: Final = Variable(
+    "SSL_CERT", files.readable_file, None, "FILE", "the path of a PEM file with the server's certificate",
+    "PEM file of the TLS certificate and those between it and the root",
+)
+SSL_KEY: Final = Variable(
+    "SSL_KEY", files.readable_file, None, "FILE",
+    "the path of a PEM file with the private key of SSL_CERT, without a passphrase",
+    "PEM file of the TLS certificate's private key",
+)
+PUBLIC_KEY: Final = Variable(
+    "PUBLIC_KEY", files.public_key, None, "KEY",
+    "the issuer's public RSA key of at least 2048 bits: a PEM file's path, or the PEM text",
+    "the key that signs tokens: a PEM file's path, or the PEM text",
+)
+AUDIENCE: Final = Variable(
+    "AUDIENCE", values.words, None, "NAME", "the audience (`aud`) that tokens are made for", "the token audience"
+)
+CLIENT_ROLE: Final = Variable(
+    "CLIENT_ROLE", values.words, None, "ROLE", "the role that a client's token must hold",
+    "role needed on `/client` and, unless PUBLIC_TIMELINES, for the timelines",
+)
+PROCESSOR_ROLE: Final = Variable(
+    "PROCESSOR_ROLE", values.words, None, "ROLE", "the role that a processor's token must hold",
+    "role needed on `/processor`",
+)
+PUBLIC_TIMELINES: Final = Variable(
+    "PUBLIC_TIMELINES", values.boolean, "false", "true|false", "true or false",
+    "with client authentication on, leave `/timelines` and `/objectIds` open to everybody",
+    bare="true",
+)
+AUTH_TIMEOUT: Final = Variable(
+    "AUTH_TIMEOUT", values.seconds, "10", "SECONDS", _SECONDS, "seconds a socket may stay unauthenticated"
+)
+TRACKING_TIMEOUT: Final = Variable(
+    "TRACKING_TIMEOUT", values.seconds, None, "SECONDS", f"{_SECONDS}, or nothing for no timeout",
+    "seconds (fractions allowed) after which an object stops being tracked; never where unset",
+)
+DATABASE_URL: Final = Variable(
+    "DATABASE_URL", values.database_url, "sqlite:///orchestrator.db", "URL",
+    "a URL like sqlite:///orchestrator.db, of a database whose Python driver is installed",
+    "where objects and sightings live, as an SQLAlchemy URL",
+)
+MAX_MESSAGE_BYTES: Final = Variable(
+    "MAX_MESSAGE_BYTES", values.whole_number(1, values.MAX_BYTES), "10485760", "BYTES",
+    f"a number of bytes from 1 to {values.MAX_BYTES}",
+    "largest message accepted, in bytes; larger closes with 1009",
+)
+MAX_OUTBOX_BYTES: Final = Variable(
+    "MAX_OUTBOX_BYTES", values.whole_number(1, values.MAX_BYTES), "4194304", "BYTES",
+    f"a number of bytes from 1 to {values.MAX_BYTES}",
+    "how many bytes may wait for one peer",
+)
+WRITE_TIMEOUT: Final = Variable(
+    "WRITE_TIMEOUT", values.seconds, "5", "SECONDS", _SECONDS,
+    "seconds a peer's socket may take nothing before it is disconnected",
+)
+LOG_LEVEL: Final = Variable(
+    "LOG_LEVEL", values.one_of(*_LEVELS), "info", "LEVEL", f"one of {', '.join(_LEVELS)}",
+    "how much is logged: " + ", ".join(f"`{level}`" for level in _LEVELS),
+)
+LOG_FORMAT: Final = Variable(
+    "LOG_FORMAT", values.one_of(*_FORMATS), "text", "FORMAT", "text or json",
+    "`text` for humans, `json` for one object a line",
+)
+# fmt: on
+
+VARIABLES: Final[tuple[Variable[Any], ...]] = (
+    HOST,
+    HTTP_PORT,
+    HTTPS_PORT,
+    SSL_CERT,
+    SSL_KEY,
+    PUBLIC_KEY,
+    AUDIENCE,
+    CLIENT_ROLE,
+    PROCESSOR_ROLE,
+    PUBLIC_TIMELINES,
+    AUTH_TIMEOUT,
+    TRACKING_TIMEOUT,
+    DATABASE_URL,
+    MAX_MESSAGE_BYTES,
+    MAX_OUTBOX_BYTES,
+    WRITE_TIMEOUT,
+    LOG_LEVEL,
+    LOG_FORMAT,
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare a flag for each variable; values stay text until `Settings.load` reads the namespace.
+
+    A flag that was not given leaves no attribute, so parsers of subcommands may share a namespace.
+    """
+    group = parser.add_argument_group("settings", "each is also an environment variable; a flag wins")
+    for variable in VARIABLES:
+        default = "" if variable.default is None else f" (default: {variable.default})"
+        help_text = f"{variable.name}: {variable.meaning}{default}".replace("%", "%%")
+        group.add_argument(
+            variable.flag,
+            dest=variable.name,
+            metavar=variable.metavar,
+            nargs=None if variable.bare is None else "?",
+            const=variable.bare,
+            default=argparse.SUPPRESS,
+            help=help_text,
+        )
+
+
+def markdown_table() -> str:
+    """The settings as the documentation shows them."""
+    rows = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
+    for variable in VARIABLES:
+        default = "–" if variable.default is None else f"`{variable.default}`"  # noqa: RUF001
+        rows.append(f"| `{variable.name}` | `{variable.flag}` | {default} | {variable.meaning} |")
+    return "\n".join(rows) + "\n"
