@@ -1,0 +1,97 @@
+"""Complaints about peers, so few that no peer can fill the log."""
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, Final, Protocol
+
+import structlog
+
+INTERVAL: Final = 10.0  # seconds between two lines about the same thing
+MAX_KEYS: Final = 256
+
+_OTHERS: Final = object()
+_OTHERS_EVENT: Final = "complaints of more kinds than are told apart"
+
+
+class Log(Protocol):
+    """As much of a structlog logger as is needed here."""
+
+    def warning(self, event: str, **fields: Any) -> Any:
+        """Log `event` with `fields`."""
+
+
+class _Entry:
+    """What was last logged about one thing, and how often it was suppressed since."""
+
+    __slots__ = ("event", "logged_at", "suppressed")
+
+    def __init__(self, event: str, logged_at: float) -> None:
+        self.event = event
+        self.logged_at = logged_at
+        self.suppressed = 0
+
+
+class Complaints:
+    """Logs the first complaint of a kind, then at most one of that kind an interval, with the number left out.
+
+    The kinds are told apart by a key, which may come from a peer: beyond `max_keys` of them within an interval,
+    all new ones count as one kind. So at most `max_keys` + 1 lines are written an interval, whatever peers do.
+
+    Args:
+        log: where the lines go; this package's log where none is given.
+        interval: seconds.
+        max_keys: how many kinds are told apart at a time.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        log: Log | None = None,
+        *,
+        interval: float = INTERVAL,
+        max_keys: int = MAX_KEYS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log: Log = log or structlog.get_logger(__name__)
+        self._interval = interval
+        self._max_keys = max_keys
+        self._clock = clock
+        # In the order of `logged_at`, so that those whose interval is over are in front.
+        self._entries: dict[Hashable, _Entry] = {}
+
+    def warn(self, key: Hashable, event: str, /, **fields: Any) -> None:
+        """Log `event` with `fields` as a warning, unless one of the same key was logged within the interval."""
+        now = self._clock()
+        entry = self._entries.get(key)
+        if entry is not None and now - entry.logged_at < self._interval:
+            entry.suppressed += 1
+            return
+        if entry is None:
+            self._make_room(now)
+            if len(self._entries) >= self._max_keys and key is not _OTHERS:
+                self.warn(_OTHERS, event, **fields)
+                return
+        else:
+            del self._entries[key]
+        self._entries[key] = _Entry(_OTHERS_EVENT if key is _OTHERS else event, now)
+        if entry is not None and entry.suppressed:
+            fields["suppressed"] = entry.suppressed
+        self._log.warning(event, **fields)
+
+    def flush(self) -> None:
+        """Log what is still suppressed, one line a kind, and forget all: at a stop nothing goes unsaid."""
+        entries, self._entries = self._entries, {}
+        for entry in entries.values():
+            if entry.suppressed:
+                self._log.warning(entry.event, suppressed=entry.suppressed)
+
+    def _make_room(self, now: float) -> None:
+        """Forget the kinds whose interval is over; those with something suppressed get their line first."""
+        while self._entries:
+            key, entry = next(iter(self._entries.items()))
+            if now - entry.logged_at < self._interval:
+                return
+            del self._entries[key]
+            if entry.suppressed:
+                self._entries[key] = _Entry(entry.event, now)
+                self._log.warning(entry.event, suppressed=entry.suppressed)
