@@ -104,8 +104,8 @@ class TokenChecker:
             message = next((text for kind, text in _FAULTS if isinstance(error, kind)), _MALFORMED)
             raise Unauthenticated(message) from None
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError):
-            # PyJWT lets through what odd bytes do to its helpers: UnicodeEncodeError for a lone surrogate,
-            # TypeError for an `alg` that cannot be hashed …
+            # PyJWT lets through what odd bytes do to the helpers it uses: UnicodeEncodeError for a lone surrogate,
+            # and with each version others. None of them may cost more than this one token.
             raise Unauthenticated(_MALFORMED) from None
 
     def _holds_role(self, claims: dict[str, Any]) -> bool:
@@ -117,8 +117,8 @@ class TokenChecker:
 
 
 def _instant(exp: object) -> float:
-    """The `exp` of a verified token, a NumericDate (RFC 7519, section 2); PyJWT takes strings and booleans too."""
-    if isinstance(exp, bool) or not isinstance(exp, int | float) or not 0 < exp < _END_OF_TIME:
+    """The `exp` of a verified token, a NumericDate (RFC 7519, section 2); PyJWT takes strings too."""
+    if not isinstance(exp, int | float) or not 0 < exp < _END_OF_TIME:
         raise Unauthenticated("the `exp` of the token is not a time in seconds since 1970")
     return float(exp)
 
