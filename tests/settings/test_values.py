@@ -11,7 +11,18 @@ _PORTS = ["-1", "65536", "eighty", "8_0", "80.0", "٣", "0x50", "9" * 5000, "80 
 _SECONDS = ["0", "-1", "-0.0", "nan", "inf", "-inf", "1e400", "1e10", "1_0", "1,5", "10s", "soon", "٣"]
 _BYTES = ["0", "-1", "10MB", "1.5", str(2**31), "9" * 5000]
 _UNFIT = {
-    "HOST": ["localhost:80", "http://localhost", "a b", "[localhost]", "1.2.3.4/8", "x" * 300, "a\nb\u202e"],
+    "HOST": [
+        "localhost:80",
+        "http://localhost",
+        "a b",
+        "[localhost]",
+        "1.2.3.4/8",
+        "x" * 64,
+        "a." * 126 + "com",
+        "a..b",
+        "-a",
+        "a\nb\u202e",
+    ],
     "HTTP_PORT": _PORTS,
     "HTTPS_PORT": [*_PORTS, "off"],
     "PUBLIC_TIMELINES": ["maybe", "2", "truefalse"],

@@ -21,13 +21,19 @@ class SettingsError(Exception):
 
     `str` is one line that names the variable, what was wrong and what would be right, and holds no secret.
 
+    Args:
+        variable: the environment variable at fault.
+        wrong: what is wrong, as a clause.
+        right: what would be right, as the end of the sentence "give …".
+        flag: the flag that the value came from; None where it came from the environment.
+
     Attributes:
         variable: the environment variable at fault.
     """
 
     def __init__(self, variable: str, wrong: str, right: str, *, flag: str | None = None) -> None:
         label = variable if flag is None else f"{variable} (given as {flag})"
-        super().__init__(f"{label}: {wrong}; {right}")
+        super().__init__(f"{label}: {wrong}; give {right}")
         self.variable = variable
 
 
@@ -169,7 +175,7 @@ class _Given:
         try:
             return variable.parse(text)
         except Unfit as unfit:
-            raise self.error(variable, str(unfit), f"give {variable.expects}") from None
+            raise self.error(variable, str(unfit), variable.expects) from None
 
     def require(self, variable: Variable[_Value]) -> _Value:
         """The value of a variable that has a default."""
@@ -186,10 +192,10 @@ def _ports(given: _Given, tls: TlsFiles | None) -> tuple[int | None, int]:
     http_port, https_port = given.require(variables.HTTP_PORT), given.require(variables.HTTPS_PORT)
     if http_port is None and tls is None:
         wrong = "it is `off` and TLS is not configured, so nothing would listen"
-        raise given.error(variables.HTTP_PORT, wrong, "give a port, or set SSL_CERT and SSL_KEY")
+        raise given.error(variables.HTTP_PORT, wrong, "a port, or set SSL_CERT and SSL_KEY")
     if tls is not None and http_port == https_port != 0:
         wrong = f"it is {https_port}, and so is HTTP_PORT"
-        raise given.error(variables.HTTPS_PORT, wrong, "give each a port of its own")
+        raise given.error(variables.HTTPS_PORT, wrong, "each a port of its own")
     return http_port, https_port
 
 
@@ -203,7 +209,7 @@ def _tls(given: _Given) -> TlsFiles | None:
     ):
         if value is None:
             raise SettingsError(
-                variable.name, f"it is not set, but {other} is", f"give {variable.expects}, or leave out both"
+                variable.name, f"it is not set, but {other} is", f"{variable.expects}, or leave out both"
             )
     assert certificate is not None
     assert key is not None
@@ -211,7 +217,7 @@ def _tls(given: _Given) -> TlsFiles | None:
         return check_pair(TlsFiles(certificate, key))
     except UnfitPair as unfit:
         variable = variables.SSL_KEY if unfit.is_key else variables.SSL_CERT
-        raise given.error(variable, str(unfit), f"give {variable.expects}") from None
+        raise given.error(variable, str(unfit), variable.expects) from None
 
 
 def _tokens(given: _Given) -> TokenSettings | None:
@@ -224,13 +230,13 @@ def _tokens(given: _Given) -> TokenSettings | None:
     for needed in (variables.PUBLIC_KEY, variables.AUDIENCE):
         if not given.has(needed):
             raise SettingsError(
-                needed.name, because, f"give {needed.expects}, or leave out all of the four for no authentication"
+                needed.name, because, f"{needed.expects}, or leave out all of the four for no authentication"
             )
     client_role, processor_role = given.get(variables.CLIENT_ROLE), given.get(variables.PROCESSOR_ROLE)
     if client_role is None and processor_role is None:
         raise SettingsError(
             "CLIENT_ROLE", f"neither it nor PROCESSOR_ROLE is set, but {' and '.join(present)} are",
-            "give the role that each kind of peer needs, or leave out all of the four for no authentication",
+            "the role that each kind of peer needs, or leave out all of the four for no authentication",
         )  # fmt: skip
     public_key, audience = given.get(variables.PUBLIC_KEY), given.get(variables.AUDIENCE)
     assert public_key is not None

@@ -16,7 +16,8 @@ MAX_PORT: Final = 65535
 _SHOWN_CHARACTERS: Final = 60
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
 _MAX_DIGITS: Final = 18
-_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")  # RFC 1123, section 2.1
 _BOOLEANS: Final = {
     "true": True,
     "yes": True,
