@@ -1,0 +1,27 @@
+# docker build -t trio-orchestrator . && docker run -p 80:80 trio-orchestrator
+
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN python -m venv /opt/orchestrator
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+COPY pyproject.toml requirements-dev.lock README.md LICENSE ./
+COPY trio_orchestrator ./trio_orchestrator
+# The lock names more than is installed: it only says which version of what is needed.
+RUN /opt/orchestrator/bin/pip install --constraint requirements-dev.lock . \
+    && /opt/orchestrator/bin/pip uninstall --yes --quiet pip
+
+FROM python:3.13-slim
+COPY --from=build /opt/orchestrator /opt/orchestrator
+# Numbers, so that a cluster can see that it is not root.
+RUN install -d -o 10001 -g 10001 -m 0750 /data
+USER 10001:10001
+WORKDIR /data
+ENV PATH=/opt/orchestrator/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    DATABASE_URL=sqlite:////data/orchestrator.db
+VOLUME /data
+EXPOSE 80 443
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["python", "-m", "trio_orchestrator.health"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-m", "trio_orchestrator"]
