@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 import structlog
 import trio
@@ -26,12 +26,19 @@ class _Command(NamedTuple):
     run: Callable[[argparse.Namespace], int]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_BAD_USAGE, f"{self.prog}: {message}; see --help\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit status, 2 where it or the settings do not fit."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words.pop(0) if words and words[0] in _COMMANDS else "serve"
     command = _COMMANDS[name]
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trio_orchestrator" if name == "serve" else f"trio_orchestrator {name}",
         description=command.summary,
         epilog=_other_commands(name),
@@ -61,9 +68,11 @@ async def _serve_until_signalled(settings: Settings) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_set_when_signalled, stop, signals)
+            urls = await nursery.start(partial(server.serve, settings, stop=stop))
+            # Only now: where the settings do not fit there is one line on stderr, and it says so.
             for warning in settings.warnings():
                 _log.warning(warning)
-            for url in await nursery.start(partial(server.serve, settings, stop=stop)):
+            for url in urls:
                 sys.stdout.write(f"listening on {url}\n")
             sys.stdout.flush()
 

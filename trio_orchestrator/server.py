@@ -94,6 +94,7 @@ class _Orchestrator:
         self._database = database
         self._recorder = Recorder(database)
         self._broadcast = Broadcast()
+        self._complaints = Complaints()
 
     async def run(self, doors: Sequence[Door], stop: trio.Event, task_status: trio.TaskStatus[Sequence[str]]) -> None:
         async with trio.open_nursery() as services:
@@ -116,6 +117,7 @@ class _Orchestrator:
                 await http.stop()
                 connections.cancel_scope.deadline = trio.current_time() + _PEERS_LEAVE_SECONDS
                 services.start_soon(self._cut_late, front_door)
+            self._complaints.flush()
             await self._recorder.aclose()
             services.cancel_scope.cancel()
         _log.info("stopped")
@@ -140,7 +142,7 @@ class _Orchestrator:
     def _engines(self, hub: Hub) -> tuple[WebSocketServer, HttpServer]:
         settings = self._settings
         checkers = _checkers(settings)
-        services = Services(hub, self._recorder, checkers, settings.auth_timeout, Complaints())
+        services = Services(hub, self._recorder, checkers, settings.auth_timeout, self._complaints)
         limits = Limits(settings.max_message_bytes, settings.max_outbox_bytes, settings.write_timeout)
         http_checker = None if settings.public_timelines else checkers[Kind.CLIENT]
         app = create_app(Reader(self._database), http_checker)
