@@ -56,7 +56,8 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
         boxes: an array of objects, or an object whose values are objects.
 
     Raises:
-        InvalidMessage: `boxes` has another shape. A box with an odd `objectId` is fine, and no sighting.
+        InvalidMessage: `boxes` has another shape, or is nested deeper than is sane. A box with an odd `objectId`
+            is fine, and no sighting.
     """
     try:
         # Most frames hold no tracked object. A key may also be spelled with escapes, hence the back slash.
@@ -70,6 +71,8 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
             return _sightings_of_odd(boxes)
     except msgspec.ValidationError as error:
         raise InvalidMessage(f"`boxes` must be an array of objects: {error}") from None
+    except RecursionError:  # how deep is too deep depends on how much of the stack is used: here a little more is
+        raise InvalidMessage("`boxes` is nested too deep") from None
     return [
         Sighting(box.object_id, box.certainty)
         for box in (found.values() if isinstance(found, dict) else found)
