@@ -90,14 +90,18 @@ class FrameReader:
         self._skip = 0
         """How many bytes of a message that is too long are still to come."""
         self._given_up = False
+        self._ended = False
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Take `data` in; what it completes, in order.
 
         A message is `bytes`, known to be UTF-8. The iterator must be used up, or dropped together with the reader.
         After TOO_LONG there are no more messages, only control frames; after a breach of the protocol all bytes are
-        the engine's.
+        the engine's; after a closing frame there is nothing, for its sender has no more to say (RFC 6455, section
+        5.5.1).
         """
+        if self._ended:
+            return
         if self._given_up:
             yield ForEngine(data)
             return
@@ -123,7 +127,10 @@ class FrameReader:
                 stop = start + length
                 if first & _OPCODE >= _CLOSE:
                     if stop <= end:
+                        self._ended = first & _OPCODE == _CLOSE
                         yield ForEngine(data[position:stop])
+                        if self._ended:
+                            return
                 elif self._overflown or length + len(self._fragments) > self._max_message_bytes:
                     if not self._overflown:
                         self._overflown = True
