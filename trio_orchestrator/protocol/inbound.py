@@ -135,6 +135,7 @@ class _Request(Struct, frozen=True, rename="camel"):
 
 
 _MessageType = TypeVar("_MessageType", ClientMessage, ProcessorMessage)
+_ANY_JSON: Final = msgspec.json.Decoder(Raw)
 _ENVELOPES: Final = msgspec.json.Decoder(_Envelope)
 _REQUESTS: Final = msgspec.json.Decoder(_Request)
 
@@ -165,23 +166,26 @@ class Decoder:
             raise NotJson(f"not JSON: {error}") from None
 
     def _explain(self, text: bytes, error: msgspec.ValidationError) -> Unknown:
-        """Tell an unknown type, which is no error, from a message that is wrong."""
+        """Tell an unknown type, which is no error, from a message that is wrong, and both from what is no JSON."""
         try:
+            # The member that was found wrong ended the reading; what comes after it may be no JSON.
+            _ANY_JSON.decode(text)
             kind = _ENVELOPES.decode(text).type
         except msgspec.ValidationError as envelope_error:
-            raise InvalidMessage(str(envelope_error), request_id=_request_id(text)) from None
+            raise InvalidMessage(str(envelope_error), request_id=request_id_of(text)) from None
         except (msgspec.DecodeError, RecursionError) as broken:
             raise NotJson(f"not JSON: {broken}") from None
         if kind not in self._types:
             return Unknown(kind)
-        raise InvalidMessage(str(error), request_id=_request_id(text)) from None
+        raise InvalidMessage(str(error), request_id=request_id_of(text)) from None
 
 
 CLIENT_MESSAGES: Final = Decoder(ClientMessage)
 PROCESSOR_MESSAGES: Final = Decoder(ProcessorMessage)
 
 
-def _request_id(text: bytes) -> str | None:
+def request_id_of(text: bytes) -> str | None:
+    """The `requestId` of a message that may be wrong otherwise, to be given back in an `error`; None where absent."""
     try:
         return _REQUESTS.decode(text).request_id
     except (msgspec.DecodeError, RecursionError):
