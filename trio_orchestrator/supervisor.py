@@ -29,9 +29,10 @@ class Supervisor:
         """
         deadline = math.inf if seconds is None else trio.current_time() + seconds
         scope = self._scopes.get(object_id)
-        if scope is not None:
+        if scope is not None and scope.deadline > trio.current_time():
             scope.deadline = deadline
             return
+        self.end(object_id)  # what is due in this very moment cannot be moved any more, only replaced
         scope = self._scopes[object_id] = trio.CancelScope(deadline=deadline)
         self._nursery.start_soon(self._watch, object_id, scope, name=f"timeout of object {object_id}")
 
