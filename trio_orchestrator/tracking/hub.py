@@ -5,7 +5,7 @@ decides leaves at once through outboxes, the broadcast, the deadlines and the jo
 be on disk first is returned as `Pending` and takes effect when its `then` is called.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -151,10 +151,11 @@ class Hub:
     def _set_uses_images(self, client: Client, message: SetUsesImages, _at: float) -> None:
         client.uses_images = message.uses_images
         if message.uses_images:
-            client.outbox.offer_each(self._images())
+            client.outbox.offer_each(self._images(list(self._objects.values())))
 
-    def _images(self) -> Iterator[bytes]:
-        for tracked in list(self._objects.values()):
+    def _images(self, live: Sequence[TrackedObject]) -> Iterator[bytes]:
+        """One message for each of `live`; one that ends before the peer takes its message needs none."""
+        for tracked in live:
             if tracked.image and tracked.object_id in self._objects:
                 yield NewObjectNotice(tracked.object_id, tracked.image).encode()
 
@@ -172,11 +173,11 @@ class Hub:
                 replaced.outbox.close(CloseCode.REPLACED, "a newer connection registered this camera")
         self._cameras[message.id] = processor
         processor.register(message.id)
-        processor.outbox.offer_each(self._feature_maps_for(processor))
+        processor.outbox.offer_each(self._feature_maps_for(processor, list(self._objects.values())))
 
-    def _feature_maps_for(self, processor: Processor) -> Iterator[bytes]:
-        """One message for each live object; one that ends before the peer takes its message needs none."""
-        for tracked in list(self._objects.values()):
+    def _feature_maps_for(self, processor: Processor, live: Sequence[TrackedObject]) -> Iterator[bytes]:
+        """Likewise. Both are made late; objects that start meanwhile are told of by themselves, not here as well."""
+        for tracked in live:
             if tracked.object_id in self._objects:
                 processor.meet(tracked)
                 yield FeatureMapUpdate(tracked.object_id, tracked.feature_map).encode()
