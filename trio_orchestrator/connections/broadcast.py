@@ -1,7 +1,7 @@
 """What many peers get at once, the boxes: encoded once, framed once, handed over once a tick."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 import trio
@@ -12,6 +12,7 @@ from trio_orchestrator.tracking.ports import Outbox as AnyOutbox
 from .outbox import Batch, BoxFrame, Outbox
 
 _Cameras: TypeAlias = frozenset[str] | None
+_NOTHING: Final[_Cameras] = frozenset()
 
 _OUTBOXES_A_STEP: Final = 256
 """After this many outboxes other tasks get their turn."""
@@ -58,14 +59,22 @@ class Broadcast:
             if not self._frames:
                 await self._published.park()
             frames, self._frames = self._frames, []
-            for cameras, audience in list(self._audiences.items()):
-                wanted = frames if cameras is None else [frame for frame in frames if frame.camera_id in cameras]
+            # All are listed at once: who changes its mind on the way is in one list all the same.
+            for cameras, outboxes in [(cameras, list(audience)) for cameras, audience in self._audiences.items()]:
+                wanted = _of_cameras(frames, cameras)
                 if wanted:
-                    await self._hand_over(Batch(wanted), list(audience))
+                    await self._hand_over(Batch(wanted), cameras, outboxes)
 
-    async def _hand_over(self, batch: Batch, outboxes: Iterable[Outbox]) -> None:
+    async def _hand_over(self, batch: Batch, cameras: _Cameras, outboxes: Iterable[Outbox]) -> None:
         for count, outbox in enumerate(outboxes, 1):
-            if outbox in self._wants:
+            wants = self._wants.get(outbox, _NOTHING)
+            if wants == cameras:
                 outbox.offer_boxes(batch)
+            elif left := _of_cameras(batch.frames, wants):
+                outbox.offer_boxes(Batch(left))
             if count % _OUTBOXES_A_STEP == 0:
                 await trio.lowlevel.checkpoint()
+
+
+def _of_cameras(frames: Sequence[BoxFrame], cameras: _Cameras) -> Sequence[BoxFrame]:
+    return frames if cameras is None else [frame for frame in frames if frame.camera_id in cameras]
