@@ -71,12 +71,25 @@ class Batch:
         self.joined = b"".join([frame for _, frame in frames])
 
 
+class _Frames(NamedTuple):
+    """Whole frames of control, or the rest of one.
+
+    Attributes:
+        parts: the bytes, to be written one part behind the other with nothing in between.
+        begun: whether the socket has taken what comes before: then the rest must follow whatever happens, since a
+            closing frame in the middle of another would not be understood.
+    """
+
+    parts: tuple[bytes, ...]
+    begun: bool
+
+
 class _Boxes:
     """Stands in the channel for the boxes lane: whatever is in it by then."""
 
 
 _BOXES: Final = _Boxes()
-_Piece: TypeAlias = bytes | Iterator[bytes] | _Boxes
+_Piece: TypeAlias = _Frames | Iterator[bytes] | _Boxes
 
 
 class Statistics(NamedTuple):
@@ -125,8 +138,7 @@ class Outbox:
         if len(message) < _SHARED_BYTES:
             self._put(text_frame(message))
         else:
-            self._put(text_frame_header(len(message)))
-            self._put(message)
+            self._put(text_frame_header(len(message)), message)
 
     def offer_each(self, messages: Iterable[bytes]) -> None:
         """Send `messages` likewise, each made only when the peer takes it: a snapshot, however long, waits unmade."""
@@ -180,9 +192,10 @@ class Outbox:
         """Write what waits, for as long as the connection lives; ends when the wire is broken."""
         try:
             async for piece in self._receive_channel:
-                if isinstance(piece, bytes):
-                    await self._write(piece)
-                    self._waiting_bytes -= len(piece)
+                if isinstance(piece, _Frames):
+                    for part in piece.parts:
+                        await self._write(part)
+                    self._waiting_bytes -= _size(piece)
                 elif isinstance(piece, _Boxes):
                     await self._write_lane()
                 else:
@@ -197,49 +210,64 @@ class Outbox:
 
     # The control lane.
 
-    def _put(self, data: bytes) -> None:
-        if not self._pieces:
-            data = data[self._write_now(data) :]
-        if data:
-            self._queue(data)
+    def _put(self, *parts: bytes) -> None:
+        """Write whole frames, or queue what the socket does not take of them."""
+        begun = False
+        while parts and not self._pieces:
+            taken = self._write_now(parts[0])
+            begun = begun or taken > 0
+            if taken < len(parts[0]):
+                parts = (parts[0][taken:], *parts[1:])
+                break
+            parts = parts[1:]
+        if parts:
+            self._queue(_Frames(parts, begun))
 
     def _put_lazily(self, messages: Iterator[bytes]) -> None:
-        while not self._pieces:
+        while not (self._pieces or self._broken):
             message = next(messages, None)
             if message is None:
                 return
             self._put(text_frame(message))
         self._queue(messages)
 
-    def _queue(self, piece: _Piece) -> None:
+    def _queue(self, piece: _Frames | Iterator[bytes]) -> None:
         if self._broken:
             return
-        size = len(piece) if isinstance(piece, bytes) else 0
-        full = self._closing is None and self._waiting_bytes and self._waiting_bytes + size > self._max_bytes
+        size = _size(piece)
+        waiting = self._waiting_bytes if size and self._closing is None else 0
+        if (waiting and waiting + size > self._max_bytes) or not self._queue_unless_full(piece):
+            self._overflow()
+
+    def _queue_unless_full(self, piece: _Piece) -> bool:
+        """Put `piece` into the channel; whether there was room for one more."""
         try:
-            if full:
-                raise trio.WouldBlock
             self._send_channel.send_nowait(piece)
         except trio.WouldBlock:
-            self._overflow()
-        else:
-            self._pieces += 1
-            self._waiting_bytes += size
+            return False
+        self._pieces += 1
+        self._waiting_bytes += _size(piece)
+        return True
 
     def _overflow(self) -> None:
         """The peer does not keep up even with control, of which nothing may be dropped: it must go.
 
-        What waits is of no use to it any more and gives way to the closing frame.
+        What waits is of no use to it any more and gives way to the closing frame, except for the rest of a frame.
         """
         if self._closing is not None:
             self._break("it does not take its closing frame")
             return
         self.close(CloseCode.TOO_SLOW, "too slow")
+        rest: _Frames | None = None
         while self._send_channel.statistics().current_buffer_used:
             piece = self._receive_channel.receive_nowait()
             self._pieces -= 1
-            self._waiting_bytes -= len(piece) if isinstance(piece, bytes) else 0
+            self._waiting_bytes -= _size(piece)
+            if isinstance(piece, _Frames) and piece.begun:
+                rest = piece
         self._lane, self._lane_bytes = [], 0
+        if rest is not None:
+            self._queue_unless_full(rest)
 
     # The boxes lane.
 
@@ -251,7 +279,7 @@ class Outbox:
             if position > taken:
                 cut = position - taken
                 if cut < len(frame):
-                    self._queue(frame[-cut:])
+                    self._queue(_Frames((frame[-cut:],), begun=True))
                     index += 1
                 self._delay_boxes(batch.frames[index:])
                 return
@@ -259,8 +287,9 @@ class Outbox:
     def _delay_boxes(self, frames: Sequence[BoxFrame]) -> None:
         if not frames or self._broken:
             return
-        if not self._lane:
-            self._queue(_BOXES)
+        if not self._lane and not self._queue_unless_full(_BOXES):
+            self._left_out += len(frames)
+            return
         full = self._lane_bytes > _LANE_BYTES
         self._lane += frames
         if full:
@@ -299,3 +328,8 @@ class Outbox:
         self._broken = True
         self.close(CloseCode.TOO_SLOW, reason)
         self._idle_event.set()
+
+
+def _size(piece: _Piece) -> int:
+    """How many bytes of control `piece` holds; what is made late holds none yet."""
+    return sum(map(len, piece.parts)) if isinstance(piece, _Frames) else 0
