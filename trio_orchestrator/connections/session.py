@@ -20,6 +20,7 @@ from trio_orchestrator.protocol.inbound import (
     Authenticate,
     Identifier,
     Unknown,
+    request_id_of,
 )
 from trio_orchestrator.protocol.outbound import Error
 from trio_orchestrator.tracking.hub import Hub, Peer
@@ -111,7 +112,7 @@ class Session:
                 raise NotJson("not UTF-8")
             message = self._decode(received)
             if isinstance(message, Authenticate):
-                return self._authenticate(message) if self._checker is not None else None
+                return self._authenticate(message, received) if self._checker is not None else None
             if self._peer is None:
                 self._outbox.close(CloseCode.UNAUTHENTICATED, "send `authenticate` first")
                 return None
@@ -120,7 +121,7 @@ class Session:
                 return None
             pending = self._services.hub.receive(self._peer, message, time.time())
         except PeerError as error:
-            self._refuse(error)
+            self._refuse(error, received if isinstance(received, bytes) else b"")
             return None
         if pending is not None:
             return self._commit(pending)
@@ -150,14 +151,14 @@ class Session:
         else:
             self._peer = hub.connect_client(self._outbox, None if identity is None else identity.subject)
 
-    async def _authenticate(self, message: Authenticate) -> None:
+    async def _authenticate(self, message: Authenticate, received: bytes) -> None:
         assert self._checker is not None
         try:
             identity = self._checker.check(message.jwt)
             if self._identity is not None and identity.subject != self._identity.subject:
                 raise Forbidden("a renewal must be for the same subject")
         except PeerError as error:
-            self._refuse(error)
+            self._refuse(error, received)
             return
         if self._peer is None:
             self._admit(identity)
@@ -180,9 +181,10 @@ class Session:
         except PeerError as error:
             self._refuse(error)
 
-    def _refuse(self, error: PeerError) -> None:
-        """Tell the sender, and it alone, that its message changed nothing."""
-        self._outbox.offer(Error(error.code, str(error), error.request_id).encode())
+    def _refuse(self, error: PeerError, received: bytes = b"") -> None:
+        """Tell the sender, and it alone, that its message changed nothing; any message may carry a `requestId`."""
+        request_id = request_id_of(received) if error.request_id is None else error.request_id
+        self._outbox.offer(Error(error.code, str(error), request_id).encode())
         context = structlog.get_context(self._log)
         self._services.complaints.warn(
             (context.get("connection"), error.code),
