@@ -160,7 +160,9 @@ def _open_doors(settings: Settings) -> list[Door]:
     if settings.http_port is not None:
         wanted.append(("HTTP_PORT", settings.http_port, None))
     if settings.tls is not None:
-        wanted.append(("HTTPS_PORT", settings.https_port, settings.tls.context()))
+        context = settings.tls.context()
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        wanted.append(("HTTPS_PORT", settings.https_port, context))
     for variable, port, tls in wanted:
         try:
             doors += [Door(listener, tls) for listener in open_listeners(settings.host, port)]
