@@ -106,11 +106,13 @@ class FrontDoor:
 
     async def _serve(self, transport: Transport, context: ssl.SSLContext | None) -> None:
         if context is not None:
+            protocol = None
             with trio.move_on_after(self._handshake_timeout) as handshake:
-                if await transport.start_tls(context) == "h2":
-                    return await self._http.serve(transport)
+                protocol = await transport.start_tls(context)
             if handshake.cancelled_caught:
                 return None
+            if protocol == "h2":
+                return await self._http.serve(transport)
         head = b""
         with trio.move_on_after(self._head_timeout):
             head = await self._read_head(transport)
