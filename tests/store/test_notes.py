@@ -1,0 +1,165 @@
+from trio_orchestrator.store.changes import NoteBatch, OwnStop, SecondKey
+from trio_orchestrator.store.notes import Notes
+from trio_orchestrator.tracking.ports import StopReason
+
+
+class Stirred:
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> None:
+        self.times += 1
+
+
+def _notes(limit: int = 1000) -> Notes:
+    return Notes(limit, Stirred())
+
+
+def _counts(batch: NoteBatch) -> dict[SecondKey, int]:
+    return {key: row.count for key, row in batch.rows}
+
+
+def _drain(notes: Notes) -> list[NoteBatch]:
+    batches = []
+    while notes:
+        batches.append(notes.take())
+        notes.written()
+    return batches
+
+
+def test_sightings_of_a_second_are_one_row() -> None:
+    notes = _notes()
+    for at, certainty in ((7.5, None), (7.25, 0.5), (7.75, 0.25), (7.625, None)):
+        notes.sighted(1, "cam", at, certainty)
+    notes.sighted(1, "cam", 8.0, 0.125)
+    notes.sighted(1, "other", 7.5, None)
+    notes.sighted(2, "cam", 7.5, None)
+    rows = [(key, (row.count, row.first, row.last, row.best)) for key, row in notes.take().rows]
+    assert rows == [
+        ((1, "cam", 7), (4, 7.25, 7.75, 0.5)),
+        ((1, "cam", 8), (1, 8.0, 8.0, 0.125)),
+        ((1, "other", 7), (1, 7.5, 7.5, None)),
+        ((2, "cam", 7), (1, 7.5, 7.5, None)),
+    ]
+
+
+def test_only_the_newest_feature_map_and_the_first_stop_are_kept() -> None:
+    notes = _notes()
+    notes.feature_map_changed(1, b"[1]")
+    notes.feature_map_changed(1, b"[2]")
+    notes.stopped(1, OwnStop(StopReason.TIMEOUT, 5))
+    notes.stopped(1, OwnStop(StopReason.TIMEOUT, 6))
+    batch = notes.take()
+    assert batch.feature_maps == {1: b"[2]"}
+    assert batch.stops == {1: OwnStop(StopReason.TIMEOUT, 5)}
+
+
+def test_the_first_note_stirs_the_writer_and_no_other_does() -> None:
+    stirred = Stirred()
+    notes = Notes(10, stirred)
+    notes.sighted(1, "cam", 1, None)
+    notes.sighted(1, "cam", 2, None)
+    notes.feature_map_changed(1, b"[]")
+    assert stirred.times == 1
+    notes.take()
+    assert stirred.times == 1
+    notes.stopped(1, OwnStop(StopReason.TIMEOUT, 5))
+    notes.stopped(2, OwnStop(StopReason.TIMEOUT, 5))
+    assert stirred.times == 2
+
+
+def test_a_batch_is_the_same_until_it_is_written() -> None:
+    notes = _notes()
+    notes.sighted(1, "cam", 1, None)
+    first = notes.take()
+    notes.sighted(1, "cam", 1, None)
+    notes.feature_map_changed(1, b"[]")
+    assert notes.take() is first
+    assert _counts(first) == {(1, "cam", 1): 1}
+    assert (notes.waiting_rows, notes.waiting_feature_maps) == (2, 1)
+    notes.written()
+    assert _counts(notes.take()) == {(1, "cam", 1): 1}
+    notes.written()
+    assert not notes
+    assert (notes.waiting_rows, notes.waiting_feature_maps, notes.waiting_stops) == (0, 0, 0)
+
+
+def test_many_rows_come_in_small_batches_oldest_first() -> None:
+    notes = Notes(100_000, Stirred())
+    for second in range(4500):
+        notes.sighted(1, "cam", second, None)
+    batches = _drain(notes)
+    assert [len(batch.rows) for batch in batches] == [2000, 2000, 500]
+    assert [second for batch in batches for (_, _, second), _ in batch.rows] == list(range(4500))
+
+
+def test_large_feature_maps_come_in_small_batches_and_each_comes() -> None:
+    notes = _notes()
+    sizes = {1: 5_000_000, 2: 3_000_000, 3: 3_000_000, 4: 20_000_000, 5: 1}
+    for object_id, size in sizes.items():
+        notes.feature_map_changed(object_id, bytes(size))
+    assert [list(batch.feature_maps) for batch in _drain(notes)] == [[1, 2], [3], [4], [5]]
+
+
+def test_above_the_limit_the_oldest_rows_of_the_same_object_and_camera_merge() -> None:
+    notes = _notes(limit=4)
+    for second in range(1, 8):
+        notes.sighted(1, "cam", second + 0.5, second / 10)
+    assert notes.waiting_rows == 4
+    assert notes.merged == 3
+    rows = [(key[2], row.count, row.first, row.last, row.best) for key, row in notes.take().rows]
+    assert rows == [(1, 4, 1.5, 4.5, 0.4), (5, 1, 5.5, 5.5, 0.5), (6, 1, 6.5, 6.5, 0.6), (7, 1, 7.5, 7.5, 0.7)]
+
+
+def test_a_newcomer_above_the_limit_takes_the_room_of_another() -> None:
+    notes = _notes(limit=3)
+    for second in (1, 2, 3):
+        notes.sighted(1, "cam", second, None)
+    notes.sighted(2, "cam", 4, None)
+    assert _counts(notes.take()) == {(1, "cam", 1): 2, (1, "cam", 3): 1, (2, "cam", 4): 1}
+
+
+def test_the_last_row_of_an_object_and_camera_is_never_given_up() -> None:
+    notes = _notes(limit=2)
+    for object_id in range(1, 6):
+        notes.sighted(object_id, "cam", 1, None)
+    assert notes.waiting_rows == 5
+    assert notes.merged == 0
+    notes.sighted(1, "cam", 2, None)
+    notes.sighted(1, "cam", 3, None)
+    assert notes.waiting_rows == 6
+    assert notes.merged == 1
+
+
+def test_no_sighting_is_lost_however_many_wait() -> None:
+    notes = _notes(limit=50)
+    for number in range(5000):
+        notes.sighted(number % 7, f"cam{number % 3}", number / 10, None)
+        if number == 2000:
+            notes.take()  # a transaction that does not come to an end
+    assert notes.waiting_rows <= 50 + 21 + 1
+    rows = [row for batch in _drain(notes) for row in batch.rows]
+    assert sum(row.count for _, row in rows) == 5000
+    assert {key[:2] for key, _ in rows} == {(number % 7, f"cam{number % 3}") for number in range(21)}
+    assert notes.merged > 0
+
+
+def test_a_mark_is_written_once_all_before_it_is() -> None:
+    notes = Notes(10_000, Stirred())
+    assert notes.is_written(notes.mark())
+    for second in range(2500):
+        notes.sighted(1, "cam", second, None)
+    early = notes.mark()
+    notes.take()
+    notes.sighted(1, "cam", 9999, None)
+    late = notes.mark()
+    assert (notes.is_written(early), notes.is_written(late)) == (False, False)
+    notes.written()
+    notes.take()
+    assert not notes.is_written(early)
+    notes.written()
+    assert (notes.is_written(early), notes.is_written(late)) == (True, False)
+    notes.take()
+    assert (notes.is_written(early), notes.is_written(late)) == (True, False)
+    notes.written()
+    assert (notes.is_written(early), notes.is_written(late)) == (True, True)

@@ -1,0 +1,56 @@
+import sqlite3
+
+import pytest
+import trio
+
+from trio_orchestrator.store.changes import Batch, NoteBatch, SecondRow
+from trio_orchestrator.store.database import Database
+from trio_orchestrator.store.errors import DatabaseUnavailable
+from trio_orchestrator.store.reader import Reader
+from trio_orchestrator.tracking.ports import NewObject
+
+
+async def test_it_tells_what_is_on_disk(database: Database) -> None:
+    reader = Reader(database)
+    assert await reader.object_ids() == []
+    database.apply(Batch([NewObject("cam", b"", None, None)]))
+    database.apply(Batch(notes=NoteBatch([((1, "cam", 5), SecondRow(1, 5, 5, None))])))
+    assert await reader.object_ids() == [1]
+    assert await reader.timeline(1) == [(5, "cam")]
+    assert await reader.timeline(2) == []
+
+
+async def test_it_reads_while_somebody_writes(database: Database, stranger: sqlite3.Connection) -> None:
+    reader = Reader(database)
+    stranger.execute("BEGIN EXCLUSIVE")
+    with trio.fail_after(5):
+        assert await reader.object_ids() == []
+
+
+async def test_many_may_ask_at_once(database: Database) -> None:
+    reader = Reader(database)
+    answers: list[list[int]] = []
+
+    async def ask() -> None:
+        answers.append(await reader.object_ids())
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(ask)
+    assert answers == [[]] * 50
+
+
+async def test_a_database_that_does_not_work_is_an_error_of_ours(
+    database: Database, stranger: sqlite3.Connection
+) -> None:
+    stranger.execute("ALTER TABLE objects RENAME TO elsewhere")
+    with pytest.raises(DatabaseUnavailable):
+        await Reader(database).object_ids()
+
+
+async def test_what_cannot_be_understood_is_an_error_of_ours(database: Database, stranger: sqlite3.Connection) -> None:
+    stranger.execute("PRAGMA foreign_keys = OFF")
+    stranger.execute("INSERT INTO sightings VALUES (1, 5, x'ff', 1, 5000, 5000, NULL)")
+    with pytest.raises(DatabaseUnavailable):
+        await Reader(database).timeline(1)

@@ -1,0 +1,194 @@
+"""What the journal was told and is not on disk yet: merged as it comes, bounded, handed out in small batches."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, TypeAlias
+
+from .changes import NoteBatch, OwnStop, SecondKey, SecondRow
+
+_Presence: TypeAlias = tuple[int, str]
+
+# A transaction of a thread is kept short: a command may be waiting for the next one, and the event loop for the
+# interpreter's lock.
+_ROWS_A_BATCH: Final = 2_000
+_FEATURE_BYTES_A_BATCH: Final = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Sealed:
+    """What was waiting at one instant; nothing merges into it any more, it is only handed out."""
+
+    rows: Iterator[tuple[SecondKey, SecondRow]] = field(default_factory=lambda: iter(()))
+    rows_left: int = 0
+    feature_maps: dict[int, bytes] = field(default_factory=dict)
+    stops: dict[int, OwnStop] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows_left or self.feature_maps or self.stops)
+
+
+class Notes:
+    """Sightings, feature maps and stops that wait to be written.
+
+    Sightings of the same object, camera and second are one row from the start; of feature maps only the newest
+    of an object is kept. Where `limit` rows wait already, the two oldest of an object and camera become one row
+    of the earlier's second, so that sightings lose in resolution but none is lost. The last row of an object
+    and camera is never given up, nor is what was handed out for writing; hence `limit` may be exceeded by one
+    row for each such pair, and one.
+
+    Args:
+        limit: how many rows may wait.
+        stir: called when the first note comes to wait.
+    """
+
+    def __init__(self, limit: int, stir: Callable[[], None]) -> None:
+        self._limit = limit
+        self._stir = stir
+        self._rows: dict[SecondKey, SecondRow] = {}
+        self._seconds: dict[_Presence, deque[int]] = {}
+        self._mergeable: dict[_Presence, None] = {}  # those with two rows or more; a dict for its order
+        self._feature_maps: dict[int, bytes] = {}
+        self._stops: dict[int, OwnStop] = {}
+        self._sealed = _Sealed()
+        self._in_hand: NoteBatch | None = None
+        self._seals = 0
+        self._merged = 0
+
+    def sighted(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
+        """See `tracking.ports.Journal`. Called for every tracked box of every frame: kept short on purpose."""
+        row = self._rows.get((object_id, camera_id, int(at)))
+        if row is None:
+            self._add_row(object_id, camera_id, at, certainty)
+            return
+        row.count += 1
+        if at > row.last:
+            row.last = at
+        elif at < row.first:
+            row.first = at
+        if certainty is not None and (row.best is None or certainty > row.best):
+            row.best = certainty
+
+    def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
+        """See `tracking.ports.Journal`."""
+        self._before_note()
+        self._feature_maps[object_id] = feature_map
+
+    def stopped(self, object_id: int, stop: OwnStop) -> None:
+        """An object stopped being tracked by itself."""
+        self._before_note()
+        self._stops.setdefault(object_id, stop)
+
+    def take(self) -> NoteBatch:
+        """The oldest notes, as many as make a transaction; the same again until `written` is called."""
+        if self._in_hand is None:
+            if not self._sealed:
+                self._seal()
+            rows = list(islice(self._sealed.rows, _ROWS_A_BATCH))
+            self._sealed.rows_left -= len(rows)
+            self._in_hand = NoteBatch(rows, self._take_feature_maps(), self._sealed.stops)
+            self._sealed.stops = {}
+        return self._in_hand
+
+    def written(self) -> None:
+        """What was taken last is on disk."""
+        self._in_hand = None
+
+    def mark(self) -> int:
+        """A mark behind all notes of now, for `is_written`."""
+        return self._seals + (1 if self._open else 0)
+
+    def is_written(self, mark: int) -> bool:
+        """Whether all notes before `mark` are on disk."""
+        return self._seals > mark or (self._seals == mark and not self.has_backlog)
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether notes are left of what was sealed for writing earlier."""
+        return bool(self._in_hand or self._sealed)
+
+    def __bool__(self) -> bool:
+        return self._open or self.has_backlog
+
+    @property
+    def waiting_rows(self) -> int:
+        """How many rows of sightings are not on disk yet."""
+        return len(self._rows) + self._rows_sealed
+
+    @property
+    def waiting_feature_maps(self) -> int:
+        """How many feature maps are not on disk yet."""
+        in_hand = len(self._in_hand.feature_maps) if self._in_hand else 0
+        return len(self._feature_maps) + len(self._sealed.feature_maps) + in_hand
+
+    @property
+    def waiting_stops(self) -> int:
+        """How many stops are not on disk yet."""
+        in_hand = len(self._in_hand.stops) if self._in_hand else 0
+        return len(self._stops) + len(self._sealed.stops) + in_hand
+
+    @property
+    def merged(self) -> int:
+        """How many rows were given up, their sightings merged into a row of an earlier second."""
+        return self._merged
+
+    @property
+    def _open(self) -> bool:
+        return bool(self._rows or self._feature_maps or self._stops)
+
+    @property
+    def _rows_sealed(self) -> int:
+        return self._sealed.rows_left + (len(self._in_hand.rows) if self._in_hand else 0)
+
+    def _before_note(self) -> None:
+        if not self._open:
+            self._stir()
+
+    def _add_row(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
+        self._before_note()
+        presence = (object_id, camera_id)
+        if len(self._rows) + self._rows_sealed >= self._limit:
+            self._make_room(presence)
+        second = int(at)
+        self._rows[object_id, camera_id, second] = SecondRow(1, at, at, certainty)
+        seconds = self._seconds.get(presence)
+        if seconds is None:
+            self._seconds[presence] = deque((second,))
+        else:
+            seconds.append(second)
+            self._mergeable[presence] = None
+
+    def _make_room(self, presence: _Presence) -> None:
+        """Merge the two oldest rows of `presence`; where it has no two, those of another object or camera."""
+        if presence not in self._mergeable:
+            other = next(iter(self._mergeable), None)
+            if other is None:
+                return
+            presence = other
+        seconds = self._seconds[presence]
+        oldest, next_oldest = seconds.popleft(), seconds.popleft()
+        seconds.appendleft(oldest)
+        self._rows[*presence, oldest].absorb(self._rows.pop((*presence, next_oldest)))
+        self._merged += 1
+        if len(seconds) == 1:
+            del self._mergeable[presence]
+
+    def _seal(self) -> None:
+        # Sealed as a whole, without touching a row: this costs the event loop the same for one and for 200,000.
+        rows = self._rows
+        self._sealed = _Sealed(iter(rows.items()), len(rows), self._feature_maps, self._stops)
+        self._rows, self._seconds, self._mergeable = {}, {}, {}
+        self._feature_maps, self._stops = {}, {}
+        self._seals += 1
+
+    def _take_feature_maps(self) -> dict[int, bytes]:
+        waiting = self._sealed.feature_maps
+        taken: dict[int, bytes] = {}
+        size = 0
+        for object_id in list(waiting):
+            size += len(waiting[object_id])
+            if taken and size > _FEATURE_BYTES_A_BATCH:
+                break
+            taken[object_id] = waiting.pop(object_id)
+        return taken

@@ -1,0 +1,111 @@
+"""The tables. Instants are integer milliseconds since 1970, UTC.
+
+What is large stands apart from what is listed: images and feature maps have tables of their own, so that a pass
+over the objects reads small rows only, and a new feature map does not write the image anew.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+from sqlalchemy.types import TypeDecorator
+
+MAX_INTEGER: Final = 2**63 - 1
+
+
+class Utf8(TypeDecorator[str]):
+    """Any Python string, kept as its UTF-8 bytes.
+
+    Texts of peers may hold NUL, which PostgreSQL refuses in a text column; and bytes compare alike everywhere,
+    whatever the collation.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """The string's bytes; a lone surrogate gets three, as Python's `surrogatepass` has it."""
+        return None if value is None else value.encode("utf-8", "surrogatepass")
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """The string that the bytes were made of."""
+        return None if value is None else value.decode("utf-8", "surrogatepass")
+
+
+# Every rule of the schema has a name, so that a later change of the schema can speak of it.
+METADATA: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_key",
+        "fk": "%(table_name)s_%(column_0_name)s_refers",
+        "uq": "%(table_name)s_%(column_0_N_name)s_unique",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+# SQLite numbers rows by itself only where the key's type is spelled INTEGER; it has 64 bits there.
+_ObjectId = BigInteger().with_variant(Integer, "sqlite")
+
+OBJECTS: Final = Table(
+    "objects",
+    METADATA,
+    Column("id", _ObjectId, primary_key=True, autoincrement=True),
+    Column("camera_id", Utf8, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("started_by", Utf8),
+    Column("expires_at", BigInteger),
+    Column("stopped_at", BigInteger),
+    Column("stop_reason", String(16)),
+    Column("stopped_by", Utf8),
+    # An id is never given twice, not even that of a last row that was deleted (PROTOCOL.md, "Object ids").
+    sqlite_autoincrement=True,
+)
+
+# The few live objects among very many past ones, for the next start.
+Index(
+    "objects_live",
+    OBJECTS.c.id,
+    sqlite_where=OBJECTS.c.stopped_at.is_(None),
+    postgresql_where=OBJECTS.c.stopped_at.is_(None),
+)
+
+IMAGES: Final = Table(
+    "images",
+    METADATA,
+    Column("object_id", _ObjectId, ForeignKey(OBJECTS.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("image", LargeBinary, nullable=False),
+)
+
+FEATURE_MAPS: Final = Table(
+    "feature_maps",
+    METADATA,
+    Column("object_id", _ObjectId, ForeignKey(OBJECTS.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("feature_map", LargeBinary, nullable=False),
+)
+
+# The key is the order in which a timeline is read; without a row id the table itself lies in that order, so
+# that one object's timeline is one stretch of neighbouring pages however large the file is.
+SIGHTINGS: Final = Table(
+    "sightings",
+    METADATA,
+    Column(
+        "object_id", BigInteger, ForeignKey(OBJECTS.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("second", BigInteger, primary_key=True, autoincrement=False),
+    Column("camera_id", Utf8, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("best_certainty", Double),
+    sqlite_with_rowid=False,
+)

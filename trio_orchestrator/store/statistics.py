@@ -1,0 +1,34 @@
+"""The recorder's counters, as anyone can ask for them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStatistics:
+    """Counters of a recorder at one instant.
+
+    Attributes:
+        waiting_commands: commands that no transaction has taken yet.
+        waiting_rows: rows of sightings (one an object, camera and second) that are not on disk yet.
+        waiting_feature_maps: feature maps that are not on disk yet.
+        waiting_stops: stops by themselves that are not on disk yet.
+        commits: transactions that succeeded.
+        failed_transactions: transactions that failed, retries included.
+        written_rows: rows of sightings written.
+        merged_rows: rows merged into another second's because too many were waiting.
+        homeless_notes: rows and feature maps left out because the database has no such object.
+        refused_commands: commands that the database refused although it worked.
+        in_trouble: whether the database took nothing when it was tried last.
+    """
+
+    waiting_commands: int
+    waiting_rows: int
+    waiting_feature_maps: int
+    waiting_stops: int
+    commits: int
+    failed_transactions: int
+    written_rows: int
+    merged_rows: int
+    homeless_notes: int
+    refused_commands: int
+    in_trouble: bool
