@@ -24,14 +24,15 @@ async def meet(serve: Serve, talk: Talk) -> None:
     """Run both ends of one connection; what the SDK's end raises comes out as itself."""
     ours, theirs = memory_stream_pair()
     problem: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, theirs)
-        try:
-            async with open_over(ours, ADDRESS) as connection:
-                await talk(connection)
-        except (ConnectionLost, ConnectionRefusedByServer) as error:
-            problem = error
-        nursery.cancel_scope.cancel()
+    with trio.fail_after(10_000):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, theirs)
+            try:
+                async with open_over(ours, ADDRESS) as connection:
+                    await talk(connection)
+            except (ConnectionLost, ConnectionRefusedByServer) as error:
+                problem = error
+            nursery.cancel_scope.cancel()
     if problem is not None:
         raise problem
 
@@ -99,6 +100,16 @@ async def test_an_http_answer_instead_of_a_websocket(
 
     with pytest.raises(ConnectionRefusedByServer if refused else ConnectionLost, match=str(status)):
         await meet(reject, receive_for_ever)
+
+
+async def test_a_server_that_hangs_up_at_once(autojump_clock: MockClock) -> None:
+    ours, theirs = memory_stream_pair()
+    await theirs.aclose()
+    began = trio.current_time()
+    with pytest.raises(ConnectionLost):
+        async with open_over(ours, ADDRESS):
+            raise AssertionError("opened a WebSocket with nobody")
+    assert trio.current_time() == began
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 101 Switching", b"\xff" * 1000])
@@ -269,8 +280,8 @@ async def test_a_port_where_nobody_listens_and_a_name_nobody_has() -> None:
     for listener in listeners:
         await listener.aclose()
     with trio.fail_after(30):
-        for url in (f"ws://127.0.0.1:{port}", "ws://nobody.invalid"):
-            with pytest.raises(ConnectionLost, match="cannot connect"):
+        for url, why in ((f"ws://127.0.0.1:{port}", "refused"), ("ws://nobody.invalid", "nobody.invalid")):
+            with pytest.raises(ConnectionLost, match=f"cannot connect .*{why}"):
                 async with connector(parse_url(url, "/client"), None)():
                     raise AssertionError("connected to nobody")
 

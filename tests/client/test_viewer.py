@@ -90,11 +90,12 @@ async def test_a_broken_connection_leaves_the_outcome_unknown_and_nothing_is_sen
             with pytest.raises(OutcomeUnknown):
                 await client.start("cam1", image="x")
 
-        async with trio.open_nursery() as nursery:
-            for _ in range(4):  # one is heard, one in the socket, one in flight, one in the outbox
-                nursery.start_soon(start)
-            await connection.hear()
-            connection.hang_up()
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                for _ in range(4):  # one is heard, one in the socket, one in flight, one in the outbox
+                    nursery.start_soon(start)
+                await connection.hear()
+                connection.hang_up()
         connection = await orchestrator.accept()
         await wait_all_tasks_blocked()
         assert connection.hear_rest() == []
@@ -127,7 +128,7 @@ async def test_a_request_of_a_task_that_outlives_the_client_is_told(autojump_clo
     orchestrator = FakeOrchestrator()
 
     async def stop(client: Client) -> None:
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(OutcomeUnknown), trio.fail_after(60):
             await client.stop(7)
 
     async with trio.open_nursery() as nursery, run_client(orchestrator.connect, None) as client:
@@ -176,6 +177,19 @@ async def test_wishes_are_said_again_on_every_connection(autojump_clock: MockClo
             {"type": "subscribe", "cameraIds": None},
             {"type": "setUsesImages", "usesImages": True},
         ]
+
+
+async def test_a_greeting_that_did_not_get_out_is_said_once_on_the_next_connection(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, "token") as client:
+        client.set_uses_images(True)
+        client.subscribe(["cam1"])
+        (await orchestrator.accept()).hang_up()
+        connection = await orchestrator.accept()
+        said = [(await connection.hear())["type"] for _ in range(3)]
+        await wait_all_tasks_blocked()
+        assert said == ["authenticate", "subscribe", "setUsesImages"]
+        assert connection.hear_rest() == []
 
 
 async def test_a_stock_client_says_nothing_by_itself(autojump_clock: MockClock) -> None:

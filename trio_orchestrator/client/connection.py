@@ -197,7 +197,7 @@ async def _open_stream(address: Address, ssl_context: ssl.SSLContext | None) -> 
             raise ConnectionRefusedByServer(_BAD_CERTIFICATE, str(broken.__cause__)) from broken
         raise ConnectionLost(f"TLS with {address} failed: {broken.__cause__ or broken}") from broken
     except (OSError, UnicodeError) as error:
-        raise ConnectionLost(f"cannot connect to {address}: {error}") from error
+        raise ConnectionLost(f"cannot connect to {address}: {_first_cause(error)}") from error
 
 
 async def _read(stream: _WatchedStream, address: Address, *, task_status: trio.TaskStatus[WebSocketConnection]) -> None:
@@ -231,6 +231,14 @@ async def _watch(stream: _WatchedStream) -> None:
         if silence >= SILENCE_LIMIT:
             raise ConnectionLost(f"the server has been silent for {silence:.0f} s")
         await trio.sleep(SILENCE_LIMIT - silence)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Why the first address of a host could not be reached; Trio tries them all, and says only that none could."""
+    cause = error.__cause__ or error
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return cause
 
 
 def _explain_closing(closed: ConnectionClosed) -> ConnectionLost | ConnectionRefusedByServer:

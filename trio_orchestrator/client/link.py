@@ -23,7 +23,6 @@ Token: TypeAlias = str | Callable[[], str | Awaitable[str]] | None
 TOKEN_TIMEOUT: Final = 10.0
 _ABOUT_THE_TOKEN: Final = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN))
 _FLUSH_TIMEOUT: Final = CLOSING_TIMEOUT + 2.0
-_log = structlog.get_logger(__name__)
 
 
 class Conversation(Protocol):
@@ -48,13 +47,17 @@ class Link:
             network fault.
         conversation: what is said.
         outbox: what waits to be sent.
+        who: fields that tell this peer from others in the log.
 
     Attributes:
         connected: whether a connection is open and the greeting on its way.
         connections: how many connections were made so far.
     """
 
-    def __init__(self, connect: Connector, token: Token, conversation: Conversation, outbox: Outbox) -> None:
+    def __init__(
+        self, connect: Connector, token: Token, conversation: Conversation, outbox: Outbox, **who: str
+    ) -> None:
+        self._log = structlog.get_logger(__name__).bind(**who)
         self._connect = connect
         self._token = token
         self._conversation = conversation
@@ -97,7 +100,7 @@ class Link:
                     if trio.current_time() - began > LONGEST:
                         backoff.reset()
                     pause = backoff.next_pause()
-                    _log.warning("not connected, will try again", why=str(lost), pause=round(pause, 2))
+                    self._log.warning("not connected, will try again", why=str(lost), pause=round(pause, 2))
                     await trio.sleep(pause)
         except ConnectionRefusedByServer as refusal:
             if self._last_error is None:
@@ -150,7 +153,7 @@ class Link:
             self._outbox.put_once(text)
         self.connected = True
         self._notify()
-        _log.info("connected", connection=self.connections)
+        self._log.info("connected", connection=self.connections)
 
     def _end(self) -> None:
         self.connected = False
@@ -177,7 +180,7 @@ class Link:
                     error = self._conversation.hear(text)
                 except NotUnderstood as fault:
                     if not complained:
-                        _log.warning(
+                        self._log.warning(
                             "a message was not understood and left out; more of them stay unsaid", why=str(fault)
                         )
                     complained = True

@@ -154,7 +154,7 @@ async def open_processor(
 async def run_processor(connect: Connector, camera_id: str, token: Token) -> AsyncIterator[Processor]:
     """As `open_processor`, over the connections that `connect` opens."""
     outbox, inbox = Outbox(), Inbox[Command]()
-    link = Link(connect, token, _Commands(camera_id, inbox), outbox)
+    link = Link(connect, token, _Commands(camera_id, inbox), outbox, camera=camera_id)
     try:
         async with kept_open(link):
             yield Processor(camera_id, link, outbox, inbox)

@@ -46,7 +46,6 @@ class CameraSource(NamedTuple):
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `replay` on `parser`."""
-    parser.description = "Play MOTChallenge text files as camera processors, at the pace of their frames."
     parser.add_argument(
         "cameras",
         nargs="+",
