@@ -62,6 +62,11 @@ def _serve(flags: argparse.Namespace) -> int:
     return status
 
 
+def _replay(flags: argparse.Namespace) -> int:
+    logs.configure("info", "text")
+    return replay.main(flags)
+
+
 async def _serve_until_signalled(settings: Settings) -> None:
     stop = trio.Event()
     # The receiver stays until the end: another signal while the server stops changes nothing.
@@ -97,5 +102,5 @@ def _other_commands(name: str) -> str:
 
 _COMMANDS: Final = {
     "serve": _Command("Run the orchestrator; this is what happens where no command is named.", add_flags, _serve),
-    "replay": _Command("Play MOTChallenge text files as camera processors.", replay.add_flags, replay.main),
+    "replay": _Command("Play MOTChallenge text files as camera processors.", replay.add_flags, _replay),
 }
