@@ -18,6 +18,9 @@ from .transport import Transport
 
 _KINDS: Final = {"/client": Kind.CLIENT, "/processor": Kind.PROCESSOR}
 
+_NO_CLOSING_FRAME: Final = 1006
+"""What a log says where a connection ended without one (RFC 6455, section 7.1.5); never sent."""
+
 _MESSAGES_A_TURN: Final = 64
 """After this many messages of one peer the others get their turn."""
 
@@ -153,14 +156,17 @@ class _Connection:
             await self._read(session)
         finally:
             session.close()
-            closing = self.outbox.closing
+            code, reason = self._how_it_ended()
             left_out = self.outbox.statistics().left_out
-            self._log.info(
-                "disconnected",
-                code=None if closing is None else int(closing.code),
-                reason=None if closing is None else closing.reason,
-                left_out=left_out,
-            )
+            self._log.info("disconnected", code=code, reason=reason, left_out=left_out)
+
+    def _how_it_ended(self) -> tuple[int, str]:
+        """The close code and its reason, ours or the peer's: whose came first; 1006 where neither came."""
+        ours = self.outbox.closing
+        if ours is not None and ours.code is not CloseCode.NORMAL:
+            return int(ours.code), ours.reason
+        theirs = None if self._engine is None else self._engine.closed
+        return (_NO_CLOSING_FRAME, "") if theirs is None else (theirs.code, theirs.reason or "")
 
     async def _cancel_when_refused(self, scope: trio.CancelScope) -> None:
         await self._engine_stream.closed.wait()
