@@ -10,7 +10,7 @@ from trio_orchestrator.store.changes import Batch, Command, NoteBatch, OwnStop, 
 from trio_orchestrator.store.database import Database, TimelineEntry
 from trio_orchestrator.store.errors import ChangeRefused, DatabaseLocked, DatabaseUnavailable
 from trio_orchestrator.store.schema import OBJECTS, SIGHTINGS
-from trio_orchestrator.tracking.ports import LiveObject, NewObject, ObjectStop, StopReason
+from trio_orchestrator.tracking.ports import Actor, LiveObject, NewObject, ObjectStop, StopReason
 
 from .conftest import WallClock, refuse_images
 
@@ -18,7 +18,7 @@ from .conftest import WallClock, refuse_images
 def _start(
     database: Database, camera: str = "cam1", image: bytes = b"", timeout: float | None = None, by: str | None = None
 ) -> int:
-    (object_id,) = database.apply(Batch([NewObject(camera, image, timeout, by)])).object_ids
+    (object_id,) = database.apply(Batch([NewObject(camera, image, timeout, Actor(by))])).object_ids
     return object_id
 
 
@@ -60,7 +60,7 @@ def test_what_was_live_is_restored_with_all_that_is_known_of_it(database: Databa
     plain = _start(database, "\0camera")
     rich = _start(database, image=b'"data:\\u0000"', timeout=60.25)
     stopped = _start(database, image=b'"x"')
-    database.apply(Batch([ObjectStop(stopped, "ann")], NoteBatch(feature_maps={rich: b"[1]", stopped: b"[2]"})))
+    database.apply(Batch([ObjectStop(stopped, Actor("ann"))], NoteBatch(feature_maps={rich: b"[1]", stopped: b"[2]"})))
     database.apply(Batch(notes=NoteBatch(feature_maps={rich: b"[1.0]"})))
     wall_clock.seconds += 20
     assert database.restore() == [
@@ -173,17 +173,19 @@ def test_any_string_names_a_camera(database: Database, camera_id: str) -> None:
 def test_a_stopped_object_stays_as_it_stopped_first(database: Database, wall_clock: WallClock) -> None:
     object_id = _start(database)
     at = database.now()
-    assert database.apply(Batch([ObjectStop(object_id, "ann")])).object_ids == [object_id]
+    assert database.apply(Batch([ObjectStop(object_id, Actor("ann"))])).object_ids == [object_id]
     wall_clock.seconds += 5
     late = NoteBatch(stops={object_id: OwnStop(StopReason.TIMEOUT, database.now())})
-    assert database.apply(Batch([ObjectStop(object_id, "bob")], late)).object_ids == [object_id]
+    assert database.apply(Batch([ObjectStop(object_id, Actor("bob"))], late)).object_ids == [object_id]
     assert _ending(database, object_id) == (at, "client", "ann")
 
 
 def test_an_object_that_stopped_by_itself_did_so_when_it_was_noted(database: Database, wall_clock: WallClock) -> None:
     object_id, at = _start(database), database.now()
     wall_clock.seconds += 5
-    database.apply(Batch([ObjectStop(object_id, "ann")], NoteBatch(stops={object_id: OwnStop(StopReason.TIMEOUT, at)})))
+    database.apply(
+        Batch([ObjectStop(object_id, Actor("ann"))], NoteBatch(stops={object_id: OwnStop(StopReason.TIMEOUT, at)}))
+    )
     assert _ending(database, object_id) == (at, "timeout", None)
 
 

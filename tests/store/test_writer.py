@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from trio_orchestrator.protocol.errors import InvalidMessage, StorageUnavailable
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.recorder import Recorder
-from trio_orchestrator.tracking.ports import ObjectStop, Pending
+from trio_orchestrator.tracking.ports import Actor, ObjectStop, Pending
 
 from .conftest import refuse_images
 from .recording import PATIENCE, PatientDatabase, new_object, no_effect, run, running, until
@@ -50,7 +50,7 @@ async def test_an_object_that_has_stopped_already_may_be_stopped(database: Datab
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
         for _ in range(2):
-            await recorder.commit(Pending(ObjectStop(1, "ann"), stopped.append, None))
+            await recorder.commit(Pending(ObjectStop(1, Actor("ann")), stopped.append, None))
     assert stopped == [1, 1]
     assert database.restore() == []
 

@@ -24,7 +24,7 @@ from trio_orchestrator.protocol.inbound import (
 )
 from trio_orchestrator.protocol.outbound import Error
 from trio_orchestrator.tracking.hub import Hub, Peer
-from trio_orchestrator.tracking.ports import NewObject, Pending
+from trio_orchestrator.tracking.ports import Actor, NewObject, Pending
 
 from .outbox import Outbox
 
@@ -77,6 +77,7 @@ class Session:
         kind: which socket it came to.
         outbox: takes what it is to be told.
         log: names the connection in every line.
+        address: where the peer is, an IP address; None where that is not known.
 
     Attributes:
         kind: which socket the peer came to.
@@ -84,11 +85,19 @@ class Session:
             time or its token expires, and then `overstayed` is to be called.
     """
 
-    def __init__(self, services: Services, kind: Kind, outbox: Outbox, log: structlog.typing.FilteringBoundLogger):
+    def __init__(
+        self,
+        services: Services,
+        kind: Kind,
+        outbox: Outbox,
+        log: structlog.typing.FilteringBoundLogger,
+        address: str | None = None,
+    ) -> None:
         self._services = services
         self.kind = kind
         self._outbox = outbox
         self._log = log
+        self._address = address
         self._decode = _DECODERS[kind].decode
         self._checker = services.checkers[kind]
         self._identity: Identity | None = None
@@ -149,7 +158,7 @@ class Session:
         if self.kind is Kind.PROCESSOR:
             self._peer = hub.connect_processor(self._outbox)
         else:
-            self._peer = hub.connect_client(self._outbox, None if identity is None else identity.subject)
+            self._peer = hub.connect_client(self._outbox, actor_of(identity, self._address))
 
     async def _authenticate(self, message: Authenticate, received: bytes) -> None:
         assert self._checker is not None
@@ -193,3 +202,10 @@ class Session:
             code=error.code.value,
             reason=str(error),
         )
+
+
+def actor_of(identity: Identity | None, address: str | None) -> Actor:
+    """Who acts: the token's subject and name, or the address where no token names anybody."""
+    if identity is not None and (identity.subject is not None or identity.name is not None):
+        return Actor(identity.subject, identity.name)
+    return Actor(address=address)

@@ -20,6 +20,7 @@ class Transport(trio.abc.Stream):
 
     Attributes:
         remote: who is at the other end, for people: `192.0.2.7:50123`.
+        host: the IP address in it; None where it is not known.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
@@ -27,7 +28,7 @@ class Transport(trio.abc.Stream):
         self._trio_socket = trio.socket.from_stdlib_socket(accepted)
         self._stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = trio.SocketStream(self._trio_socket)
         self._read_again = b""
-        self.remote = _address(accepted)
+        self.host, self.remote = _address(accepted)
 
     async def start_tls(self, context: ssl.SSLContext) -> str | None:
         """Do the TLS handshake; the protocol that both ends chose for what follows (ALPN), if any.
@@ -107,10 +108,10 @@ class Transport(trio.abc.Stream):
         await self._stream.aclose()
 
 
-def _address(accepted: socket.socket) -> str:
+def _address(accepted: socket.socket) -> tuple[str | None, str]:
     try:
         host, port = accepted.getpeername()[:2]
     except (OSError, ValueError):  # it has gone already, or is no internet socket
-        return "unknown"
+        return None, "unknown"
     host = host.removeprefix("::ffff:")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -75,7 +75,8 @@ class WebSocketServer:
                 if self._stopping:
                     connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
                 try:
-                    await connection.live(nursery, Session(self._services, kind, connection.outbox, log))
+                    session = Session(self._services, kind, connection.outbox, log, transport.host)
+                    await connection.live(nursery, session)
                 finally:
                     self._connections.discard(connection)
             nursery.cancel_scope.cancel()

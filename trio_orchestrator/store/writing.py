@@ -37,7 +37,7 @@ def _begin(connection: Connection, new: NewObject, now: int) -> int:
     values = {
         "camera_id": new.camera_id,
         "started_at": now,
-        "started_by": new.started_by,
+        "started_by": new.started_by and new.started_by.subject,
         "expires_at": None if lifetime is None else now + lifetime,
     }
     made = connection.execute(insert(OBJECTS), values)
@@ -57,7 +57,8 @@ _STOP: Final = (
 
 
 def _end(connection: Connection, stop: ObjectStop, now: int) -> int:
-    values = {"object_id": stop.object_id, "at": now, "reason": StopReason.CLIENT.value, "by": stop.stopped_by}
+    by = stop.stopped_by and stop.stopped_by.subject
+    values = {"object_id": stop.object_id, "at": now, "reason": StopReason.CLIENT.value, "by": by}
     connection.execute(_STOP, values)
     return stop.object_id
 

@@ -34,7 +34,7 @@ from trio_orchestrator.protocol.outbound import (
 
 from .objects import TrackedObject
 from .peers import Client, Processor
-from .ports import Broadcast, Deadlines, Journal, LiveObject, NewObject, ObjectStop, Outbox, Pending, StopReason
+from .ports import Actor, Broadcast, Deadlines, Journal, LiveObject, NewObject, ObjectStop, Outbox, Pending, StopReason
 
 Peer: TypeAlias = Client | Processor
 _NULL: Final = Raw(b"null")
@@ -80,9 +80,9 @@ class Hub:
 
     # Peers come and go.
 
-    def connect_client(self, outbox: Outbox, subject: str | None = None) -> Client:
-        """A client that may see has connected; `subject` is its token's, if it showed one."""
-        client = Client(outbox, subject)
+    def connect_client(self, outbox: Outbox, actor: Actor | None = None) -> Client:
+        """A client that may see has connected; `actor` is who it is, as far as that is known."""
+        client = Client(outbox, actor)
         self._clients.add(client)
         self._broadcast.join(outbox, None)
         return client
@@ -120,7 +120,7 @@ class Hub:
     def _start(self, client: Client, message: Start, _at: float) -> Pending:
         if message.camera_id not in self._cameras:
             raise UnknownCamera("this camera is not connected", request_id=message.request_id)
-        change = NewObject(message.camera_id, bytes(message.image), self._tracking_timeout, client.subject)
+        change = NewObject(message.camera_id, bytes(message.image), self._tracking_timeout, client.actor)
         return Pending(change, partial(self._begin, client, message), message.request_id)
 
     def _begin(self, client: Client, message: Start, object_id: int) -> None:
@@ -138,7 +138,7 @@ class Hub:
 
     def _stop(self, client: Client, message: Stop, _at: float) -> Pending:
         self._tracked(message.object_id, message.request_id)
-        change = ObjectStop(message.object_id, client.subject)
+        change = ObjectStop(message.object_id, client.actor)
         return Pending(change, partial(self._finish, client, message), message.request_id)
 
     def _finish(self, client: Client, message: Stop, object_id: int) -> None:

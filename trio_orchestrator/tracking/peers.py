@@ -9,7 +9,7 @@ from msgspec import Raw
 from trio_orchestrator.protocol.outbound import bounding_boxes_head
 
 from .objects import TrackedObject
-from .ports import Outbox
+from .ports import Actor, Outbox
 
 _INTEGER: Final = re.compile(rb"-?[0-9]+")
 _FLOAT: Final = re.compile(rb"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -21,12 +21,12 @@ class Client:
 
     Attributes:
         outbox: takes what it is to be told.
-        subject: whose token it showed; None where no token was asked for.
+        actor: who it is, as far as that is known.
         uses_images: whether it gets `newObject` and `stop`.
     """
 
     outbox: Outbox
-    subject: str | None = None
+    actor: Actor | None = None
     uses_images: bool = False
 
 

@@ -13,6 +13,21 @@ class StopReason(StrEnum):
 
     CLIENT = "client"
     TIMEOUT = "timeout"
+    ERASED = "erased"
+
+
+class Actor(NamedTuple):
+    """Who asks for something, as far as that can be told.
+
+    Attributes:
+        subject: the token's `sub`; None where no token was asked for.
+        name: the token's name for people; likewise.
+        address: where the request came from, an IP address without a port; None where a token tells who it was.
+    """
+
+    subject: str | None = None
+    name: str | None = None
+    address: str | None = None
 
 
 class Outbox(Protocol):
@@ -72,13 +87,13 @@ class NewObject:
         camera_id: the camera it is started on.
         image: its cut-out, the client's JSON string; empty where there is none.
         timeout: seconds after which it stops being tracked; None for never.
-        started_by: the token's subject; None where no token was asked for.
+        started_by: who asked for it; None where nobody is known.
     """
 
     camera_id: str
     image: bytes
     timeout: float | None
-    started_by: str | None
+    started_by: Actor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +102,11 @@ class ObjectStop:
 
     Attributes:
         object_id: the object.
-        stopped_by: the token's subject; None where no token was asked for.
+        stopped_by: who asked for it; None where nobody is known.
     """
 
     object_id: int
-    stopped_by: str | None
+    stopped_by: Actor | None
 
 
 @dataclass(frozen=True, slots=True)
