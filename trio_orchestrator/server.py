@@ -10,9 +10,12 @@ written, then the services end.
 
 import errno
 import os
+import secrets
 import socket
 import ssl
+import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Final, NamedTuple
 
 import structlog
@@ -33,10 +36,15 @@ from .store.errors import CannotOpen
 from .store.reader import Reader
 from .store.recorder import Recorder
 from .supervisor import Supervisor
+from .tracking.announcements import Announcements
 from .tracking.hub import Hub
+from .tracking.ports import Reminder
+from .tracking.searches import Searches
 
 _PEERS_LEAVE_SECONDS: Final = 3.5
 """How long peers have to leave once the server stops; with what the recorder may take this stays under 10 s."""
+
+_NAME: Final = f"trio_orchestrator/{version('trio-orchestrator')}"
 
 _log = structlog.get_logger(__name__)
 
@@ -125,16 +133,22 @@ class _Orchestrator:
     async def _restored_hub(self, services: trio.Nursery) -> Hub:
         def expired(object_id: int) -> None:
             _log.info("tracking timed out", object=object_id)
-            hub.expire(object_id)
+            hub.expire(object_id, time.time())
 
+        def remind(reminder: Reminder) -> None:
+            hub.remind(reminder, time.time())
+
+        announcements = Announcements(_NAME, secrets.token_hex(8))
         hub = Hub(
             broadcast=self._broadcast,
             deadlines=Supervisor(services, expired),
             journal=self._recorder,
+            searches=Searches(announcements, Supervisor(services, remind)),
+            announcements=announcements,
             tracking_timeout=self._settings.tracking_timeout,
         )
         live = await trio.to_thread.run_sync(self._database.restore)
-        hub.restore(live)
+        hub.restore(live, time.time())
         if live:
             _log.info("tracking goes on", objects=len(live))
         return hub

@@ -12,6 +12,7 @@ from trio_orchestrator.protocol.inbound import (
     BoundingBoxes,
     Decoder,
     FeatureMap,
+    Hello,
     Identifier,
     Inbound,
     SetUsesImages,
@@ -133,7 +134,7 @@ def test_a_client_s_message_that_lacks_a_member_or_has_a_wrong_one_is_invalid(te
         ('{"type":"subscribe"}', Subscribe(None)),
         ('{"type":"identifier","id":"cam1"}', Unknown("identifier")),  # a processor's word
         ('{"type":"boundingBoxes"}', Unknown("boundingBoxes")),
-        ('{"type":"hello","features":[]}', Unknown("hello")),
+        ('{"type":"hello","features":["cameras","new"]}', Hello(frozenset({"cameras", "new"}))),
         ('{"type":""}', Unknown("")),
         ('{"type":"Stop","objectId":7}', Unknown("Stop")),
     ],

@@ -57,6 +57,7 @@ def test_an_id_is_not_given_twice_even_where_the_object_was_deleted(
 
 
 def test_what_was_live_is_restored_with_all_that_is_known_of_it(database: Database, wall_clock: WallClock) -> None:
+    started_at = wall_clock.seconds
     plain = _start(database, "\0camera")
     rich = _start(database, image=b'"data:\\u0000"', timeout=60.25)
     stopped = _start(database, image=b'"x"')
@@ -64,8 +65,8 @@ def test_what_was_live_is_restored_with_all_that_is_known_of_it(database: Databa
     database.apply(Batch(notes=NoteBatch(feature_maps={rich: b"[1.0]"})))
     wall_clock.seconds += 20
     assert database.restore() == [
-        LiveObject(plain, b"", b"", None),
-        LiveObject(rich, b'"data:\\u0000"', b"[1.0]", 40.25),
+        LiveObject(plain, b"", b"", None, "\0camera", started_at),
+        LiveObject(rich, b'"data:\\u0000"', b"[1.0]", 40.25, "cam1", started_at),
     ]
 
 
@@ -73,15 +74,16 @@ def test_what_ran_out_meanwhile_is_stopped_as_of_that_instant(database: Database
     started_at = database.now()
     short, long = _start(database, timeout=10), _start(database, timeout=30.5)
     wall_clock.seconds += 10
-    assert database.restore() == [LiveObject(long, b"", b"", 20.5)]
+    assert database.restore() == [LiveObject(long, b"", b"", 20.5, "cam1", started_at / 1000)]
     assert _ending(database, short) == (started_at + 10_000, "timeout", None)
     assert _ending(database, long) == (None, None, None)
 
 
 def test_a_clock_set_back_does_not_lengthen_a_timeout(database: Database, wall_clock: WallClock) -> None:
+    started_at = wall_clock.seconds
     object_id = _start(database, timeout=10)
     wall_clock.seconds -= 3600
-    assert database.restore() == [LiveObject(object_id, b"", b"", 10)]
+    assert database.restore() == [LiveObject(object_id, b"", b"", 10, "cam1", started_at)]
 
 
 def test_a_timeout_may_be_longer_than_an_instant_can_tell(database: Database) -> None:
@@ -91,7 +93,9 @@ def test_a_timeout_may_be_longer_than_an_instant_can_tell(database: Database) ->
     assert live.remaining > 1e15
 
 
-def test_what_is_committed_survives_a_kill(database: Database, path: Path, tmp_path: Path) -> None:
+def test_what_is_committed_survives_a_kill(
+    database: Database, wall_clock: WallClock, path: Path, tmp_path: Path
+) -> None:
     object_id = _start(database, image=b'"i"')
     _note(database, ((object_id, "cam1", 7), SecondRow(1, 7.1, 7.1, None)))
     # What a killed process leaves: the files as they lie there, nothing closed.
@@ -100,7 +104,7 @@ def test_what_is_committed_survives_a_kill(database: Database, path: Path, tmp_p
         if not file.name.endswith("-shm"):
             shutil.copy(file, tmp_path / "after" / file.name)
     with closing(Database(f"sqlite:///{tmp_path}/after/{path.name}")) as again:
-        assert again.restore() == [LiveObject(object_id, b'"i"', b"", None)]
+        assert again.restore() == [LiveObject(object_id, b'"i"', b"", None, "cam1", wall_clock.seconds)]
         assert again.timeline(object_id) == [TimelineEntry(7, "cam1")]
         assert _start(again) == object_id + 1
 

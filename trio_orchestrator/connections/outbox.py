@@ -6,7 +6,7 @@ without a task switch; what the socket does not take then waits in the channel f
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import trio
@@ -124,6 +124,8 @@ class Outbox:
         self._lane: list[BoxFrame] = []
         self._lane_bytes = 0
         self._left_out = 0
+        self._unreported = 0
+        self._make_report: Callable[[int], bytes] | None = None
         self._closing: Closing | None = None
         self._closing_event = trio.Event()
         self._idle_event = trio.Event()
@@ -155,6 +157,11 @@ class Outbox:
         taken = self._write_now(batch.joined)
         if taken < len(batch.joined):
             self._delay_rest(batch, taken)
+
+    def report_left_out(self, make: Callable[[int], bytes] | None) -> None:
+        """From now on tell the peer, in what `make` makes of their number, when boxes were left out; None: do not."""
+        self._make_report = make
+        self._unreported = 0
 
     def offer_raw(self, data: bytes) -> None:
         """Send bytes that are frames already: what the WebSocket engine says, closing frames included."""
@@ -288,20 +295,27 @@ class Outbox:
         if not frames or self._broken:
             return
         if not self._lane and not self._queue_unless_full(_BOXES):
-            self._left_out += len(frames)
+            self._leave_out(len(frames))
             return
         full = self._lane_bytes > _LANE_BYTES
         self._lane += frames
         if full:
             newest = dict(self._lane)
-            self._left_out += len(self._lane) - len(newest)
+            self._leave_out(len(self._lane) - len(newest))
             self._lane = [BoxFrame(camera_id, frame) for camera_id, frame in newest.items()]
             self._lane_bytes = sum(map(len, newest.values()))
         else:
             self._lane_bytes += sum([len(frame) for _, frame in frames])
 
+    def _leave_out(self, frames: int) -> None:
+        self._left_out += frames
+        self._unreported += frames
+
     async def _write_lane(self) -> None:
         joined = b"".join([frame for _, frame in self._lane])
+        if self._unreported and self._make_report is not None:
+            joined = text_frame(self._make_report(self._unreported)) + joined
+            self._unreported = 0
         self._lane, self._lane_bytes = [], 0
         await self._write(joined)
 

@@ -148,7 +148,7 @@ class Session:
     def close(self) -> None:
         """The peer is gone."""
         if self._peer is not None:
-            self._services.hub.disconnect(self._peer)
+            self._services.hub.disconnect(self._peer, time.time())
             self._peer = None
 
     def _admit(self, identity: Identity | None) -> None:

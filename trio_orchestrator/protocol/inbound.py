@@ -29,6 +29,12 @@ class Authenticate(_Message, frozen=True, tag="authenticate"):
     jwt: str
 
 
+class Hello(_Message, frozen=True, tag="hello"):
+    """Either kind of peer asks for `features` by name; unknown ones are ignored. A second one replaces the first."""
+
+    features: frozenset[str]
+
+
 class Start(_Message, frozen=True, tag="start"):
     """A client wants a new object tracked.
 
@@ -117,8 +123,8 @@ class Unknown(Struct, frozen=True):
     type: str
 
 
-ClientMessage: TypeAlias = Authenticate | Start | Stop | SetUsesImages | Subscribe
-ProcessorMessage: TypeAlias = Authenticate | Identifier | BoundingBoxes | FeatureMap
+ClientMessage: TypeAlias = Authenticate | Hello | Start | Stop | SetUsesImages | Subscribe
+ProcessorMessage: TypeAlias = Authenticate | Hello | Identifier | BoundingBoxes | FeatureMap
 Inbound: TypeAlias = ClientMessage | ProcessorMessage | Unknown
 
 

@@ -67,6 +67,96 @@ class Error(_Outbound, frozen=True, tag="error"):
     request_id: str | None = None
 
 
+class Welcome(_Outbound, frozen=True, tag="welcome"):
+    """Answers `hello`.
+
+    Attributes:
+        server: name and version of this program, for people.
+        features: those asked for that will be given, in alphabetical order.
+        epoch: another one with every start of the server.
+    """
+
+    server: str
+    features: tuple[str, ...]
+    epoch: str
+
+
+class CameraState(Struct, frozen=True, rename="camel"):
+    """One camera in `cameras`: whether its processor is connected, and since when (RFC 3339)."""
+
+    camera_id: str
+    online: bool
+    since: str
+
+
+class Cameras(_Outbound, frozen=True, tag="cameras"):
+    """All cameras known since the server started, to a peer that asked for the feature of that name."""
+
+    cameras: tuple[CameraState, ...]
+
+
+class CameraChange(_Outbound, frozen=True, tag="camera"):
+    """A camera came or went; members as in `CameraState`."""
+
+    camera_id: str
+    online: bool
+    since: str
+
+
+class TrackedState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One live object in `tracked`.
+
+    Attributes:
+        object_id: the object.
+        state: where its search is, as in `TrackingChange`.
+        camera_id: the camera of its last change of state.
+        started_at: RFC 3339.
+        expires_at: RFC 3339; absent where it does not end by itself.
+        has_image: whether it was started with a cut-out.
+        seen_on: the cameras it is seen on now, in alphabetical order.
+    """
+
+    object_id: int
+    state: str
+    camera_id: str
+    started_at: str
+    expires_at: str | None = None
+    has_image: bool
+    seen_on: tuple[str, ...]
+
+
+class Tracked(_Outbound, frozen=True, tag="tracked"):
+    """All live objects, to a peer that asked for the feature `tracking`."""
+
+    objects: tuple[TrackedState, ...]
+
+
+class TrackingChange(_Outbound, frozen=True, kw_only=True, tag="tracking"):
+    """What became of a search.
+
+    Attributes:
+        object_id: the object.
+        state: `started`, `features`, `seen`, `lost`, `failed` or `stopped`.
+        camera_id: where it was started, who sent the features, where it is seen, where it was lost.
+        by: the subject of the token of whoever started or stopped it; absent where no token was asked for.
+        reason: of `failed` and `stopped`.
+        at: when, RFC 3339; of `lost`, when it was last seen.
+    """
+
+    object_id: int
+    state: str
+    camera_id: str | None = None
+    by: str | None = None
+    reason: str | None = None
+    at: str
+
+
+class Lagged(_Outbound, frozen=True, tag="lagged"):
+    """Frames of boxes were left out since the last such message, for this peer is slow."""
+
+    dropped: int
+
+
 def json_string(text: str) -> str:
     """`text` as a JSON string."""
     return _encode(text).decode()

@@ -67,6 +67,7 @@ class Database:
         live = (
             select(
                 OBJECTS.c.id,
+                OBJECTS.c.camera_id,
                 OBJECTS.c.started_at,
                 OBJECTS.c.expires_at,
                 IMAGES.c.image,
@@ -84,8 +85,15 @@ class Database:
                 .values(stopped_at=OBJECTS.c.expires_at, stop_reason=StopReason.TIMEOUT.value)
             )
             return [
-                LiveObject(id_, image or b"", feature_map or b"", _remaining(started_at, expires_at, now))
-                for id_, started_at, expires_at, image, feature_map in connection.execute(live)
+                LiveObject(
+                    row.id,
+                    row.image or b"",
+                    row.feature_map or b"",
+                    _remaining(row.started_at, row.expires_at, now),
+                    row.camera_id,
+                    row.started_at / 1000,
+                )
+                for row in connection.execute(live)
             ]
 
     def apply(self, batch: Batch) -> Applied:

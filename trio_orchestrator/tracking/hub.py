@@ -17,6 +17,7 @@ from trio_orchestrator.protocol.errors import InvalidMessage, NotIdentified, Unk
 from trio_orchestrator.protocol.inbound import (
     BoundingBoxes,
     FeatureMap,
+    Hello,
     Identifier,
     SetUsesImages,
     Start,
@@ -24,6 +25,7 @@ from trio_orchestrator.protocol.inbound import (
     Subscribe,
 )
 from trio_orchestrator.protocol.outbound import (
+    NO_FEATURES,
     Accepted,
     FeatureMapUpdate,
     NewObjectNotice,
@@ -32,9 +34,24 @@ from trio_orchestrator.protocol.outbound import (
     bounding_boxes,
 )
 
+from .announcements import Announcements
 from .objects import TrackedObject
 from .peers import Client, Processor
-from .ports import Actor, Broadcast, Deadlines, Journal, LiveObject, NewObject, ObjectStop, Outbox, Pending, StopReason
+from .ports import (
+    Actor,
+    AnswerDue,
+    Broadcast,
+    Deadlines,
+    Journal,
+    LiveObject,
+    NewObject,
+    ObjectStop,
+    Outbox,
+    Pending,
+    Reminder,
+    StopReason,
+)
+from .searches import Searches
 
 Peer: TypeAlias = Client | Processor
 _NULL: Final = Raw(b"null")
@@ -47,21 +64,33 @@ class Hub:
         broadcast: takes the boxes.
         deadlines: keeps each live object's timeout and calls `expire`.
         journal: takes sightings, feature maps and expiries.
+        searches: follows what becomes of each live object.
+        announcements: tells those who asked.
         tracking_timeout: seconds an object is tracked; None for until it is stopped.
     """
 
     def __init__(
-        self, *, broadcast: Broadcast, deadlines: Deadlines, journal: Journal, tracking_timeout: float | None = None
+        self,
+        *,
+        broadcast: Broadcast,
+        deadlines: Deadlines[int],
+        journal: Journal,
+        searches: Searches,
+        announcements: Announcements,
+        tracking_timeout: float | None = None,
     ) -> None:
         self._broadcast = broadcast
         self._deadlines = deadlines
         self._journal = journal
+        self._searches = searches
+        self._announcements = announcements
         self._tracking_timeout = tracking_timeout
         self._objects: dict[int, TrackedObject] = {}
         self._clients: set[Client] = set()
         self._cameras: dict[str, Processor] = {}
         # A new type of message is one Struct in `protocol.inbound`, one method here and one line below.
         self._decisions: dict[type, Callable[[Any, Any, float], Pending | None]] = {
+            Hello: self._welcome,
             Start: self._start,
             Stop: self._stop,
             SetUsesImages: self._set_uses_images,
@@ -71,12 +100,20 @@ class Hub:
             FeatureMap: self._learn_features,
         }
 
-    def restore(self, objects: Iterable[LiveObject]) -> None:
-        """Track again what was live when the server last stopped."""
+    def restore(self, objects: Iterable[LiveObject], at: float) -> None:
+        """Track again, from `at` on, what was live when the server last stopped."""
         for stored in objects:
-            tracked = TrackedObject(stored.object_id, Raw(stored.image), Raw(stored.feature_map))
+            tracked = TrackedObject(
+                stored.object_id,
+                stored.camera_id,
+                stored.started_at,
+                expires_at=None if stored.remaining is None else at + stored.remaining,
+                image=Raw(stored.image),
+                feature_map=Raw(stored.feature_map),
+            )
             self._objects[stored.object_id] = tracked
             self._deadlines.start(stored.object_id, stored.remaining)
+            self._searches.resume(tracked)
 
     # Peers come and go.
 
@@ -91,10 +128,11 @@ class Hub:
         """A processor that may speak has connected; it stands for no camera before its `identifier`."""
         return Processor(outbox)
 
-    def disconnect(self, peer: Peer) -> None:
-        """`peer` is gone; whatever happens from now on is not its business."""
+    def disconnect(self, peer: Peer, at: float) -> None:
+        """`peer` is gone since `at`; whatever happens from now on is not its business."""
+        self._announcements.forget(peer.outbox)
         if isinstance(peer, Processor):
-            self._release(peer)
+            self._release(peer, at)
         else:
             self._clients.discard(peer)
             self._broadcast.leave(peer.outbox)
@@ -115,17 +153,24 @@ class Hub:
         """
         return self._decisions[type(message)](peer, message, at)
 
+    # What either kind of peer asks for.
+
+    def _welcome(self, peer: Peer, message: Hello, _at: float) -> None:
+        self._announcements.welcome(peer.outbox, message.features, self._objects.values())
+
     # What clients ask for.
 
-    def _start(self, client: Client, message: Start, _at: float) -> Pending:
+    def _start(self, client: Client, message: Start, at: float) -> Pending:
         if message.camera_id not in self._cameras:
             raise UnknownCamera("this camera is not connected", request_id=message.request_id)
         change = NewObject(message.camera_id, bytes(message.image), self._tracking_timeout, client.actor)
-        return Pending(change, partial(self._begin, client, message), message.request_id)
+        return Pending(change, partial(self._begin, client, message, at), message.request_id)
 
-    def _begin(self, client: Client, message: Start, object_id: int) -> None:
+    def _begin(self, client: Client, message: Start, at: float, object_id: int) -> None:
         """The second half of `start`: the object is on disk, so it exists."""
-        self._objects[object_id] = TrackedObject(object_id, message.image)
+        expires_at = None if self._tracking_timeout is None else at + self._tracking_timeout
+        tracked = TrackedObject(object_id, message.camera_id, at, expires_at=expires_at, image=message.image)
+        self._objects[object_id] = tracked
         self._deadlines.start(object_id, self._tracking_timeout)
         processor = self._cameras.get(message.camera_id)
         if processor is not None:  # else it left meanwhile, and is sent the object when it comes back
@@ -133,18 +178,19 @@ class Hub:
             frame_id = processor.own_frame_id(message.frame_id)
             processor.outbox.offer(StartCommand(object_id, frame_id, message.box_id, message.image).encode())
         self._tell_image_users(NewObjectNotice(object_id, message.image).encode())
+        self._searches.begin(tracked, at, client.subject)
         if message.request_id is not None:
             client.outbox.offer(Accepted(message.request_id, object_id).encode())
 
-    def _stop(self, client: Client, message: Stop, _at: float) -> Pending:
+    def _stop(self, client: Client, message: Stop, at: float) -> Pending:
         self._tracked(message.object_id, message.request_id)
         change = ObjectStop(message.object_id, client.actor)
-        return Pending(change, partial(self._finish, client, message), message.request_id)
+        return Pending(change, partial(self._finish, client, message, at), message.request_id)
 
-    def _finish(self, client: Client, message: Stop, object_id: int) -> None:
+    def _finish(self, client: Client, message: Stop, at: float, object_id: int) -> None:
         """The second half of `stop`: the end is on disk. It may have come by other ways meanwhile."""
         if object_id in self._objects:
-            self._end(object_id)
+            self._end(object_id, at, StopReason.CLIENT, client.subject)
         if message.request_id is not None:
             client.outbox.offer(Accepted(message.request_id, object_id).encode())
 
@@ -164,16 +210,30 @@ class Hub:
 
     # What processors say.
 
-    def _identify(self, processor: Processor, message: Identifier, _at: float) -> None:
+    def _identify(self, processor: Processor, message: Identifier, at: float) -> None:
+        comes_back = False
         if processor.camera_id != message.id:
-            self._release(processor)
+            self._release(processor, at)
             replaced = self._cameras.get(message.id)
-            if replaced is not None:
-                self._release(replaced)
+            if replaced is None:
+                self._announcements.camera(message.id, online=True, at=at)
+            else:  # the camera stays online: nothing to announce
+                replaced.unregister()
                 replaced.outbox.close(CloseCode.REPLACED, "a newer connection registered this camera")
+            comes_back = True
         self._cameras[message.id] = processor
         processor.register(message.id)
         processor.outbox.offer_each(self._feature_maps_for(processor, list(self._objects.values())))
+        if comes_back:
+            self._start_again(processor, message.id, at)
+
+    def _start_again(self, processor: Processor, camera_id: str, at: float) -> None:
+        """A camera came back that was to find objects by their images and has not said what they look like."""
+        for tracked in self._objects.values():
+            if tracked.started_on == camera_id and tracked.image and tracked.feature_map is NO_FEATURES:
+                processor.knows.add(tracked.object_id)
+                processor.outbox.offer(StartCommand(tracked.object_id, image=tracked.image).encode())
+                self._searches.begin_again(tracked, at)
 
     def _feature_maps_for(self, processor: Processor, live: Sequence[TrackedObject]) -> Iterator[bytes]:
         """Likewise. Both are made late; objects that start meanwhile are told of by themselves, not here as well."""
@@ -193,14 +253,16 @@ class Hub:
             processor.note_frame(message.frame_id)
         self._broadcast.publish(camera_id, bounding_boxes(processor.head, message.frame_id, message.boxes))
         for object_id, certainty in sightings:
-            if object_id in self._objects:
+            tracked = self._objects.get(object_id)
+            if tracked is not None:
                 self._journal.sighted(object_id, camera_id, at, certainty)
+                self._searches.see(tracked, camera_id, at)
 
-    def _learn_features(self, processor: Processor, message: FeatureMap, _at: float) -> None:
+    def _learn_features(self, processor: Processor, message: FeatureMap, at: float) -> None:
         if processor.camera_id is None:
             raise NotIdentified("send `identifier` first")
         tracked = self._tracked(message.object_id)
-        tracked.learn(message.feature_map)
+        self._searches.learn(tracked, message.feature_map, processor.camera_id, at)
         self._journal.feature_map_changed(tracked.object_id, bytes(tracked.feature_map))
         update = FeatureMapUpdate(tracked.object_id, tracked.feature_map).encode()
         for every in self._cameras.values():
@@ -209,14 +271,22 @@ class Hub:
 
     # What time does.
 
-    def expire(self, object_id: int) -> None:
+    def expire(self, object_id: int, at: float) -> None:
         """The tracking timeout of a live object has passed."""
         self._journal.stopped(object_id, StopReason.TIMEOUT)
-        self._end(object_id)
+        self._end(object_id, at, StopReason.TIMEOUT)
 
-    def _end(self, object_id: int) -> None:
+    def remind(self, reminder: Reminder, at: float) -> None:
+        """A reminder is due. It is always of a live object: its end takes its reminders back."""
+        tracked = self._objects[reminder.object_id]
+        if isinstance(reminder, AnswerDue):
+            self._searches.look_for_answer(tracked, at, camera_online=tracked.started_on in self._cameras)
+        else:
+            self._searches.look_for_visit(tracked, reminder.camera_id, at)
+
+    def _end(self, object_id: int, at: float, reason: StopReason, by: str | None = None) -> None:
         """However it came about: from here on the object is not tracked, and those concerned know."""
-        self._objects.pop(object_id).stop()
+        tracked = self._objects.pop(object_id)
         self._deadlines.end(object_id)
         notice = StopNotice(object_id).encode()
         for processor in self._cameras.values():
@@ -224,6 +294,7 @@ class Hub:
                 processor.knows.discard(object_id)
                 processor.outbox.offer(notice)
         self._tell_image_users(notice)
+        self._searches.end(tracked, at, reason, by)
 
     def _tracked(self, object_id: int, request_id: str | None = None) -> TrackedObject:
         try:
@@ -236,8 +307,9 @@ class Hub:
             if client.uses_images:
                 client.outbox.offer(message)
 
-    def _release(self, processor: Processor) -> None:
+    def _release(self, processor: Processor, at: float) -> None:
         """A processor only ever unregisters itself: a camera that a newer one took over stays."""
         if processor.camera_id is not None and self._cameras.get(processor.camera_id) is processor:
             del self._cameras[processor.camera_id]
+            self._announcements.camera(processor.camera_id, online=False, at=at)
         processor.unregister()

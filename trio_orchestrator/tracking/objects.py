@@ -1,6 +1,6 @@
 """The tracked object and its life, as a table of states."""
 
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Final
 
 from msgspec import Raw
@@ -11,21 +11,31 @@ from trio_orchestrator.protocol.outbound import NO_FEATURES
 _EMPTY_FEATURE_MAPS: Final = frozenset({b"", b"{}", b"[]", b"null"})
 
 
-class State(Enum):
-    """Where a tracked object is in its life."""
+class State(StrEnum):
+    """Where the search for a tracked object is; the values are what peers are told (docs/protocol.md)."""
 
-    STARTED = auto()
-    """A processor was told to find it; nobody has said yet what it looks like."""
-    FEATURES = auto()
+    STARTED = "started"
+    """A processor was told to find it; nobody has answered yet."""
+    FEATURES = "features"
     """Its feature map is known, so every camera can look for it."""
-    STOPPED = auto()
+    SEEN = "seen"
+    """It is on a camera."""
+    LOST = "lost"
+    """It has been on a camera, and is on none now."""
+    FAILED = "failed"
+    """Nobody has answered in time; somebody still may."""
+    STOPPED = "stopped"
     """It is no longer tracked; its timeline stays."""
 
 
 class Event(Enum):
     """What can happen to a tracked object."""
 
+    STARTED_AGAIN = auto()
     FEATURE_MAP = auto()
+    SEEN = auto()
+    LOST = auto()
+    NO_ANSWER = auto()
     STOP = auto()
 
 
@@ -34,8 +44,37 @@ class IllegalTransition(Exception):
 
 
 TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
-    State.STARTED: {Event.FEATURE_MAP: State.FEATURES, Event.STOP: State.STOPPED},
-    State.FEATURES: {Event.FEATURE_MAP: State.FEATURES, Event.STOP: State.STOPPED},
+    State.STARTED: {
+        Event.STARTED_AGAIN: State.STARTED,
+        Event.FEATURE_MAP: State.FEATURES,
+        Event.SEEN: State.SEEN,
+        Event.NO_ANSWER: State.FAILED,
+        Event.STOP: State.STOPPED,
+    },
+    State.FEATURES: {
+        Event.FEATURE_MAP: State.FEATURES,
+        Event.SEEN: State.SEEN,
+        Event.STOP: State.STOPPED,
+    },
+    State.SEEN: {
+        Event.STARTED_AGAIN: State.SEEN,
+        Event.FEATURE_MAP: State.SEEN,
+        Event.SEEN: State.SEEN,
+        Event.LOST: State.LOST,
+        Event.STOP: State.STOPPED,
+    },
+    State.LOST: {
+        Event.STARTED_AGAIN: State.STARTED,
+        Event.FEATURE_MAP: State.LOST,
+        Event.SEEN: State.SEEN,
+        Event.STOP: State.STOPPED,
+    },
+    State.FAILED: {
+        Event.STARTED_AGAIN: State.STARTED,
+        Event.FEATURE_MAP: State.FEATURES,
+        Event.SEEN: State.SEEN,
+        Event.STOP: State.STOPPED,
+    },
     State.STOPPED: {},
 }
 
@@ -45,35 +84,88 @@ class TrackedObject:
 
     Attributes:
         object_id: positive, never given twice in the life of a database.
+        started_on: the camera it was started on.
+        started_at: seconds since 1970, UTC.
+        expires_at: when it stops being tracked by itself, likewise; None for never.
         image: its cut-out, a JSON string as the client sent it; empty where there is none.
         feature_map: its newest feature map, JSON as the processor sent it; `{}` while nobody has sent one.
-        state: where it is in its life.
+        state: where the search for it is.
+        camera_id: the camera of its last change of state.
+        seen_on: the cameras it is on now, each with the instant of the last sighting there (seconds since 1970, UTC).
     """
 
-    __slots__ = ("feature_map", "image", "object_id", "state")
+    __slots__ = (
+        "camera_id",
+        "expires_at",
+        "feature_map",
+        "image",
+        "object_id",
+        "seen_on",
+        "started_at",
+        "started_on",
+        "state",
+    )
 
-    def __init__(self, object_id: int, image: Raw = ABSENT, feature_map: Raw = ABSENT) -> None:
+    def __init__(
+        self,
+        object_id: int,
+        started_on: str,
+        started_at: float,
+        *,
+        expires_at: float | None = None,
+        image: Raw = ABSENT,
+        feature_map: Raw = ABSENT,
+    ) -> None:
         self.object_id = object_id
+        self.started_on = self.camera_id = started_on
+        self.started_at = started_at
+        self.expires_at = expires_at
         self.image = image
         self.feature_map = feature_map or NO_FEATURES
         self.state = State.FEATURES if feature_map else State.STARTED
+        self.seen_on: dict[str, float] = {}
 
-    def learn(self, feature_map: Raw) -> None:
-        """Take `feature_map` as the newest.
+    def start_again(self) -> None:
+        """A processor was told anew to find it."""
+        self._advance(Event.STARTED_AGAIN)
 
-        Raises:
-            IllegalTransition: the object is stopped.
-        """
+    def learn(self, feature_map: Raw, camera_id: str) -> bool:
+        """Take `feature_map` as the newest, from the processor of `camera_id`; whether it is the first."""
+        first = self.feature_map is NO_FEATURES
         self._advance(Event.FEATURE_MAP)
         self.feature_map = feature_map
+        if self.state is State.FEATURES:
+            self.camera_id = camera_id
+        return first
+
+    def appear(self, camera_id: str, at: float) -> None:
+        """Be on a camera from now on."""
+        self._advance(Event.SEEN)
+        self.seen_on[camera_id] = at
+        self.camera_id = camera_id
+
+    def disappear(self, camera_id: str) -> float:
+        """Be no longer on a camera; the instant of the last sighting there. While it is on others it stays seen."""
+        last_seen = self.seen_on.pop(camera_id)
+        if not self.seen_on:
+            self._advance(Event.LOST)
+            self.camera_id = camera_id
+        elif self.camera_id == camera_id:
+            self.camera_id = max(self.seen_on, key=self.seen_on.__getitem__)
+        return last_seen
+
+    def give_up(self) -> None:
+        """Nobody has answered in time."""
+        self._advance(Event.NO_ANSWER)
 
     def stop(self) -> None:
-        """End the tracking.
-
-        Raises:
-            IllegalTransition: it has ended already.
-        """
+        """End the tracking."""
         self._advance(Event.STOP)
+
+    @property
+    def answered(self) -> bool:
+        """Whether anybody has made something of the start: sent features, or seen it."""
+        return self.feature_map is not NO_FEATURES or self.state not in (State.STARTED, State.FAILED)
 
     @property
     def recognizable(self) -> bool:

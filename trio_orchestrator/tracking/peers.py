@@ -29,6 +29,11 @@ class Client:
     actor: Actor | None = None
     uses_images: bool = False
 
+    @property
+    def subject(self) -> str | None:
+        """Whose token it showed; None where no token was asked for."""
+        return None if self.actor is None else self.actor.subject
+
 
 @dataclass(eq=False, slots=True)
 class Processor:

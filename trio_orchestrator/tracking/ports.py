@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from trio_orchestrator.protocol.codes import CloseCode
 
@@ -39,6 +39,9 @@ class Outbox(Protocol):
     def offer_each(self, messages: Iterable[bytes]) -> None:
         """Send `messages` likewise, each made only when the peer takes it, so that a long snapshot waits unmade."""
 
+    def report_left_out(self, make: Callable[[int], bytes] | None) -> None:
+        """From now on tell the peer, in what `make` makes of their number, when boxes were left out; None: do not."""
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Send what was offered, then close the connection with `code` and `reason`."""
 
@@ -56,14 +59,31 @@ class Broadcast(Protocol):
         """Send the JSON text `message`, one frame of that camera, to all that want it."""
 
 
-class Deadlines(Protocol):
-    """Keeps one deadline a live object; calls `Hub.expire` when it has passed."""
+class AnswerDue(NamedTuple):
+    """A reminder: by now somebody should have answered the start of an object."""
 
-    def start(self, object_id: int, seconds: float | None) -> None:
-        """Begin to watch over an object that ends in `seconds` (monotonic), never by itself where None."""
+    object_id: int
 
-    def end(self, object_id: int) -> None:
-        """Stop watching; no expiry is reported after this returns."""
+
+class VisitDue(NamedTuple):
+    """A reminder: an object may have left a camera by now."""
+
+    object_id: int
+    camera_id: str
+
+
+Reminder: TypeAlias = AnswerDue | VisitDue
+_Key = TypeVar("_Key", contravariant=True)
+
+
+class Deadlines(Protocol[_Key]):
+    """Keeps one deadline a key: a live object's end (`Hub.expire`), or a reminder of the hub's own (`Hub.remind`)."""
+
+    def start(self, key: _Key, seconds: float | None) -> None:
+        """Let `key` be due in `seconds` (monotonic), never where None; in place of what was set for it before."""
+
+    def end(self, key: _Key) -> None:
+        """Let `key` not be due; it is not reported after this returns."""
 
 
 class Journal(Protocol):
@@ -133,9 +153,13 @@ class LiveObject(NamedTuple):
         image: its cut-out, JSON text; empty where there is none.
         feature_map: its newest feature map, JSON text; empty where nobody has sent one.
         remaining: seconds until it stops being tracked, negative where that is over; None for never.
+        camera_id: the camera it was started on.
+        started_at: seconds since 1970, UTC.
     """
 
     object_id: int
     image: bytes
     feature_map: bytes
     remaining: float | None
+    camera_id: str
+    started_at: float
