@@ -1,7 +1,9 @@
 """What a server can be told: one frozen object from environment and flags, checked, secrets masked."""
 
 from .files import TlsFiles
-from .loading import Settings, SettingsError, TokenSettings
+from .given import SettingsError
+from .loading import Settings
+from .tokens import TokenSettings
 from .variables import VARIABLES, Variable, add_flags, markdown_table
 
 __all__ = [

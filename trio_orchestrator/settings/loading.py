@@ -2,56 +2,17 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, fields
+from typing import Final
 
 from sqlalchemy.engine import URL
 
 from . import variables
 from .files import TlsFiles, UnfitPair, check_pair
-from .values import Unfit
-from .variables import Variable
+from .given import Given, SettingsError
+from .tokens import TokenSettings, load_tokens
 
-_Value = TypeVar("_Value")
 _MASK: Final = "***"
-
-
-class SettingsError(Exception):
-    """The settings do not fit: "you misused me".
-
-    `str` is one line that names the variable, what was wrong and what would be right, and holds no secret.
-
-    Args:
-        variable: the environment variable at fault.
-        wrong: what is wrong, as a clause.
-        right: what would be right, as the end of the sentence "give …".
-        flag: the flag that the value came from; None where it came from the environment.
-
-    Attributes:
-        variable: the environment variable at fault.
-    """
-
-    def __init__(self, variable: str, wrong: str, right: str, *, flag: str | None = None) -> None:
-        label = variable if flag is None else f"{variable} (given as {flag})"
-        super().__init__(f"{label}: {wrong}; give {right}")
-        self.variable = variable
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
-    """How tokens are checked (PROTOCOL: Authentication).
-
-    Attributes:
-        public_key: the key that signs them, RSA, in PEM (SubjectPublicKeyInfo).
-        audience: what their `aud` must hold.
-        client_role: the role needed on `/client`; None where no token is asked for there.
-        processor_role: the role needed on `/processor`; likewise. At least one of the two is set.
-    """
-
-    public_key: bytes = field(repr=False)
-    audience: str
-    client_role: str | None
-    processor_role: str | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,7 +60,7 @@ class Settings:
         Raises:
             SettingsError: a value is none, or the values do not fit together.
         """
-        given = _Given(environment, flags)
+        given = Given(environment, flags)
         tls = _tls(given)
         http_port, https_port = _ports(given, tls)
         return cls(
@@ -107,7 +68,7 @@ class Settings:
             http_port=http_port,
             https_port=https_port,
             tls=tls,
-            tokens=_tokens(given),
+            tokens=load_tokens(given),
             public_timelines=given.require(variables.PUBLIC_TIMELINES),
             auth_timeout=given.require(variables.AUTH_TIMEOUT),
             tracking_timeout=given.get(variables.TRACKING_TIMEOUT),
@@ -151,44 +112,7 @@ def _masked(value: object) -> object:
     return value.set(query=dict.fromkeys(value.query, _MASK))
 
 
-class _Given:
-    """What was given: each variable's text from its flag, else from the environment, else its default."""
-
-    def __init__(self, environment: Mapping[str, str], flags: argparse.Namespace | None) -> None:
-        self._environment = environment
-        self._flags = flags
-
-    def _texts(self, variable: Variable[Any]) -> tuple[str, str]:
-        flag: str | None = getattr(self._flags, variable.name, None)
-        return (flag or "").strip(), self._environment.get(variable.name, "").strip()
-
-    def has(self, variable: Variable[Any]) -> bool:
-        """Whether a value was given that is not empty."""
-        return any(self._texts(variable))
-
-    def get(self, variable: Variable[_Value]) -> _Value | None:
-        """The value; None where none was given and there is no default."""
-        flag, inherited = self._texts(variable)
-        text = flag or inherited or variable.default
-        if text is None:
-            return None
-        try:
-            return variable.parse(text)
-        except Unfit as unfit:
-            raise self.error(variable, str(unfit), variable.expects) from None
-
-    def require(self, variable: Variable[_Value]) -> _Value:
-        """The value of a variable that has a default."""
-        assert variable.default is not None
-        return self.get(variable)  # type: ignore[return-value]  # None only where it is a value
-
-    def error(self, variable: Variable[Any], wrong: str, right: str) -> SettingsError:
-        """An error that also names the flag where the value came from it."""
-        flag, _ = self._texts(variable)
-        return SettingsError(variable.name, wrong, right, flag=variable.flag if flag else None)
-
-
-def _ports(given: _Given, tls: TlsFiles | None) -> tuple[int | None, int]:
+def _ports(given: Given, tls: TlsFiles | None) -> tuple[int | None, int]:
     http_port, https_port = given.require(variables.HTTP_PORT), given.require(variables.HTTPS_PORT)
     if http_port is None and tls is None:
         wrong = "it is `off` and TLS is not configured, so nothing would listen"
@@ -199,7 +123,7 @@ def _ports(given: _Given, tls: TlsFiles | None) -> tuple[int | None, int]:
     return http_port, https_port
 
 
-def _tls(given: _Given) -> TlsFiles | None:
+def _tls(given: Given) -> TlsFiles | None:
     certificate, key = given.get(variables.SSL_CERT), given.get(variables.SSL_KEY)
     if certificate is None and key is None:
         return None
@@ -218,27 +142,3 @@ def _tls(given: _Given) -> TlsFiles | None:
     except UnfitPair as unfit:
         variable = variables.SSL_KEY if unfit.is_key else variables.SSL_CERT
         raise given.error(variable, str(unfit), variable.expects) from None
-
-
-def _tokens(given: _Given) -> TokenSettings | None:
-    """All of it or nothing: half-configured authentication must never mean none."""
-    together = (variables.PUBLIC_KEY, variables.AUDIENCE, variables.CLIENT_ROLE, variables.PROCESSOR_ROLE)
-    present = [variable.name for variable in together if given.has(variable)]
-    if not present:
-        return None
-    because = f"it is not set, but {' and '.join(present)} {'is' if len(present) == 1 else 'are'}"
-    for needed in (variables.PUBLIC_KEY, variables.AUDIENCE):
-        if not given.has(needed):
-            raise SettingsError(
-                needed.name, because, f"{needed.expects}, or leave out all of the four for no authentication"
-            )
-    client_role, processor_role = given.get(variables.CLIENT_ROLE), given.get(variables.PROCESSOR_ROLE)
-    if client_role is None and processor_role is None:
-        raise SettingsError(
-            "CLIENT_ROLE", f"neither it nor PROCESSOR_ROLE is set, but {' and '.join(present)} are",
-            "the role that each kind of peer needs, or leave out all of the four for no authentication",
-        )  # fmt: skip
-    public_key, audience = given.get(variables.PUBLIC_KEY), given.get(variables.AUDIENCE)
-    assert public_key is not None
-    assert audience is not None
-    return TokenSettings(public_key, audience, client_role, processor_role)
