@@ -6,9 +6,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from trio_orchestrator.tracking.ports import NewObject, ObjectStop, StopReason
+from trio_orchestrator.tracking.ports import Change, StopReason
 
-Command: TypeAlias = NewObject | ObjectStop
+Command: TypeAlias = Change
 
 # Object, camera and second (since 1970, UTC): there is at most one row of each. A plain tuple, because one is
 # made for every tracked box of every frame.

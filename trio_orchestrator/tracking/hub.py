@@ -35,7 +35,8 @@ from trio_orchestrator.protocol.outbound import (
 )
 
 from .announcements import Announcements
-from .objects import TrackedObject
+from .cameras import Cameras
+from .objects import State, TrackedObject
 from .peers import Client, Processor
 from .ports import (
     Actor,
@@ -45,6 +46,7 @@ from .ports import (
     Journal,
     LiveObject,
     NewObject,
+    ObjectErasure,
     ObjectStop,
     Outbox,
     Pending,
@@ -67,6 +69,9 @@ class Hub:
         searches: follows what becomes of each live object.
         announcements: tells those who asked.
         tracking_timeout: seconds an object is tracked; None for until it is stopped.
+
+    Attributes:
+        cameras: which cameras there are and what they send; to be read only.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Hub:
         self._objects: dict[int, TrackedObject] = {}
         self._clients: set[Client] = set()
         self._cameras: dict[str, Processor] = {}
+        self.cameras = Cameras()
         # A new type of message is one Struct in `protocol.inbound`, one method here and one line below.
         self._decisions: dict[type, Callable[[Any, Any, float], Pending | None]] = {
             Hello: self._welcome,
@@ -222,6 +228,7 @@ class Hub:
                 replaced.outbox.close(CloseCode.REPLACED, "a newer connection registered this camera")
             comes_back = True
         self._cameras[message.id] = processor
+        self.cameras.came(message.id, at)
         processor.register(message.id)
         processor.outbox.offer_each(self._feature_maps_for(processor, list(self._objects.values())))
         if comes_back:
@@ -249,6 +256,7 @@ class Hub:
         if message.frame_id == _NULL:
             raise InvalidMessage("`frameId` must not be null")
         sightings = parse_boxes(message.boxes)
+        self.cameras.sent_frame(camera_id, at)
         if not processor.floats:
             processor.note_frame(message.frame_id)
         self._broadcast.publish(camera_id, bounding_boxes(processor.head, message.frame_id, message.boxes))
@@ -268,6 +276,28 @@ class Hub:
         for every in self._cameras.values():
             every.meet(tracked)
             every.outbox.offer(update)
+
+    # What others ask for.
+
+    def state_of(self, object_id: int) -> State | None:
+        """Where the search for a live object is; None where it is not tracked."""
+        tracked = self._objects.get(object_id)
+        return None if tracked is None else tracked.state
+
+    def erase(self, object_id: int, actor: Actor | None, at: float) -> Pending:
+        """Let nothing be left of an object, live or past, but that its id was given.
+
+        Args:
+            object_id: an object that is in the store.
+            actor: who asks for it; None where its time is over.
+            at: when, seconds since 1970, UTC.
+        """
+        return Pending(ObjectErasure(object_id, actor), partial(self._forget, actor, at), None)
+
+    def _forget(self, actor: Actor | None, at: float, object_id: int) -> None:
+        """The second half of `erase`: nothing of the object is on disk any more."""
+        if object_id in self._objects:
+            self._end(object_id, at, StopReason.ERASED, actor and actor.subject)
 
     # What time does.
 
@@ -311,5 +341,6 @@ class Hub:
         """A processor only ever unregisters itself: a camera that a newer one took over stays."""
         if processor.camera_id is not None and self._cameras.get(processor.camera_id) is processor:
             del self._cameras[processor.camera_id]
+            self.cameras.left(processor.camera_id, at)
             self._announcements.camera(processor.camera_id, online=False, at=at)
         processor.unregister()

@@ -130,6 +130,22 @@ class ObjectStop:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectErasure:
+    """A durable change to be made: all that tells of an object goes, but that its id was given.
+
+    Attributes:
+        object_id: the object, live or past.
+        erased_by: who asked for it; None where its time was over.
+    """
+
+    object_id: int
+    erased_by: Actor | None
+
+
+Change: TypeAlias = NewObject | ObjectStop | ObjectErasure
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """A decision whose effects wait until its change is on disk.
 
@@ -140,7 +156,7 @@ class Pending:
         request_id: what an `error` is to give back where the change could not be made.
     """
 
-    change: NewObject | ObjectStop
+    change: Change
     then: Callable[[int], None]
     request_id: str | None
 
