@@ -12,7 +12,14 @@ import trio_websocket
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Kind, Services, Session
 from trio_orchestrator.protocol.codes import CloseCode
-from trio_orchestrator.protocol.frames import PING_FRAME, ForEngine, FrameReader, TooLong
+from trio_orchestrator.protocol.frames import (
+    PING_FRAME,
+    ForEngine,
+    FrameReader,
+    TooLong,
+    close_frame,
+    is_ping,
+)
 
 from .transport import Transport
 
@@ -20,6 +27,9 @@ _KINDS: Final = {"/client": Kind.CLIENT, "/processor": Kind.PROCESSOR}
 
 _NO_CLOSING_FRAME: Final = 1006
 """What a log says where a connection ended without one (RFC 6455, section 7.1.5); never sent."""
+
+_BREACHES: Final = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD})
+_CLOSE_FRAME_START: Final = b"\x88"
 
 _MESSAGES_A_TURN: Final = 64
 """After this many messages of one peer the others get their turn."""
@@ -89,11 +99,18 @@ class WebSocketServer:
 
 
 class _EngineStream(trio.abc.Stream):
-    """What trio-websocket takes for its socket: it is fed control frames, and what it says goes through the outbox."""
+    """What trio-websocket takes for its socket: it is fed control frames, and what it says goes through the outbox.
+
+    Attributes:
+        engine: who reads and writes here, once the opening handshake is done.
+        closed: set when the engine is done.
+    """
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._feeder, self._fed = trio.open_memory_channel[bytes](1)
+        self._said_goodbye = False
+        self.engine: trio_websocket.WebSocketConnection | None = None
         self.closed = trio.Event()
 
     async def feed(self, data: bytes) -> None:
@@ -102,9 +119,14 @@ class _EngineStream(trio.abc.Stream):
             await self._feeder.send(data)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        return await self._fed.receive()
+        data = await self._fed.receive()
+        while self._outbox.closing is not None and is_ping(data):
+            # An engine that has sent its closing frame cannot answer a ping, and fails; nor need it.
+            data = await self._fed.receive()
+        return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self._said_goodbye = self._said_goodbye or bytes(data[:1]) == _CLOSE_FRAME_START
         self._outbox.offer_raw(bytes(data))
         await trio.lowlevel.checkpoint()
 
@@ -113,6 +135,11 @@ class _EngineStream(trio.abc.Stream):
 
     async def aclose(self) -> None:
         self.closed.set()
+        breach = None if self.engine is None or self._said_goodbye else self.engine.closed
+        if breach is not None and breach.code in _BREACHES:
+            # The engine hangs up without a word where it should say why (RFC 6455, section 7.1.7).
+            self._outbox.offer_raw(close_frame(breach.code, breach.reason or ""))
+            self._outbox.close(CloseCode(breach.code), breach.reason or "")
         self._outbox.close(CloseCode.NORMAL, "")
         await trio.lowlevel.checkpoint()
 
@@ -137,11 +164,11 @@ class _Connection:
                 # An engine that refuses the request closes its stream and says no more.
                 handshake.start_soon(self._cancel_when_refused, handshake.cancel_scope)
                 request = await trio_websocket.wrap_server_stream(nursery, self._engine_stream)
-                kind = _KINDS.get(urlsplit(request.path).path)
+                kind = _kind_at(request.path)
                 if kind is None:
                     await request.reject(404, body=b"WebSockets are at /client and /processor.\n")
                 else:
-                    self._engine = await request.accept()
+                    self._engine = self._engine_stream.engine = await request.accept()
                 handshake.cancel_scope.cancel()
         if self._engine is None:
             with trio.move_on_after(self._limits.close_timeout):
@@ -225,3 +252,11 @@ class _Connection:
                 self.outbox.close(CloseCode.TOO_SLOW, "no answer to a ping")
             elif silence >= interval and self.outbox.closing is None:
                 self.outbox.offer_raw(PING_FRAME)
+
+
+def _kind_at(target: str) -> Kind | None:
+    """Which kind of peer connects to this request target (RFC 9112, section 3.2); None where none does."""
+    try:
+        return _KINDS.get(urlsplit(target).path)
+    except ValueError:  # it is no URL
+        return None

@@ -30,6 +30,8 @@ _EIGHT_BYTE_LENGTH: Final = 127
 _NO_MASK: Final = bytes(4)
 
 PING_FRAME: Final = b"\x89\x00"
+_PING_START: Final = b"\x89"
+_MAX_REASON_BYTES: Final = 123
 
 
 def text_frame_header(length: int) -> bytes:
@@ -44,6 +46,17 @@ def text_frame_header(length: int) -> bytes:
 def text_frame(message: bytes) -> bytes:
     """`message`, UTF-8, as one frame."""
     return text_frame_header(len(message)) + message
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A closing frame; of a reason that is too long its beginning (RFC 6455, section 5.5)."""
+    text = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
+    return bytes((_FIN | _CLOSE, 2 + len(text))) + code.to_bytes(2, "big") + text
+
+
+def is_ping(data: bytes) -> bool:
+    """Whether `data`, bytes for the engine, are a ping or begin like one."""
+    return data.startswith(_PING_START)
 
 
 class ForEngine(NamedTuple):
