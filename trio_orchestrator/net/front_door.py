@@ -21,6 +21,11 @@ _MAX_HEAD_BYTES: Final = 16384
 _HEAD_END: Final = b"\r\n\r\n"
 _HTTP2_PREFACE: Final = b"PRI * HTTP/2"
 _WEBSOCKET_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
+# What the WebSocket engine reads as ASCII: the request line, and these headers.
+_UNREADABLE: Final = re.compile(
+    rb"(?:\A|\r\n(?:host|connection|upgrade|sec-websocket-[^:\r\n]*)[ \t]*:)[^\r\n]*[\x80-\xff]", re.IGNORECASE
+)
+_FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
 # An HTTP/1.1 server may ignore an upgrade (RFC 9110, section 7.8); cleartext HTTP/2 is not offered here.
 _CLEARTEXT_HTTP2_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
@@ -118,7 +123,11 @@ class FrontDoor:
             head = await self._read_head(transport)
         if not head:
             return None
-        if _WEBSOCKET_UPGRADE.search(head):
+        is_websocket = _WEBSOCKET_UPGRADE.search(head) is not None
+        # A server refuses folded lines, or unfolds them first (RFC 9112, section 5.2).
+        if _FOLDED_LINE.search(head) or (is_websocket and _UNREADABLE.search(head)):
+            return await self._refuse(transport, "400 Bad Request")
+        if is_websocket:
             return await self._websockets.serve(transport, head)
         transport.read_again(_CLEARTEXT_HTTP2_UPGRADE.sub(b"", head))
         return await self._http.serve(transport)
