@@ -15,6 +15,11 @@ from .transport import Transport
 
 _KEEP_ALIVE_SECONDS: Final = 75
 _READ_SECONDS: Final = 60
+_SEND_SECONDS: Final = 30
+"""How long the peer may take nothing of what it is sent, some 64 KiB at a time."""
+
+_QUIET_SECONDS: Final = 90
+_QUIET_SECONDS_AT_END: Final = 2
 
 
 class HttpServer:
@@ -35,8 +40,14 @@ class HttpServer:
         self._config.errorlog = logging.getLogger("hypercorn.error")
 
     async def serve(self, transport: Transport) -> None:
-        """Answer the requests of one connection until either side ends it."""
-        await TCPServer(self._app, self._config, self._context, ConnectionState({}), _Stream(transport))  # type: ignore[arg-type]
+        """Answer the requests of one connection until either side ends it.
+
+        Hypercorn is left waiting for good by some requests (`CONNECT` is one), even where the peer has gone; a
+        connection on which nothing moves any more is ended.
+        """
+        with trio.CancelScope() as quiet:
+            stream = _Stream(transport, quiet)
+            await TCPServer(self._app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
 
     async def stop(self) -> None:
         """Finish the requests under way and take no more; `serve` returns for each connection."""
@@ -44,22 +55,50 @@ class HttpServer:
 
 
 class _Stream(trio.abc.Stream):
-    """The transport as Hypercorn wants it: it reaches through a Trio stream for the socket and for TLS."""
+    """The transport as Hypercorn wants it: it reaches through a Trio stream for the socket and for TLS.
 
-    def __init__(self, transport: Transport) -> None:
+    Args:
+        transport: carries the bytes.
+        quiet: cancelled once nothing has moved for too long.
+    """
+
+    def __init__(self, transport: Transport, quiet: trio.CancelScope) -> None:
         self._transport = transport
+        self._quiet = quiet
+        self._ended = False
+        self._moved()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport.stream, name)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        return await self._transport.receive_some(max_bytes)
+        try:
+            data = await self._transport.receive_some(max_bytes)
+            self._ended = not data
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._ended = True
+            raise
+        finally:
+            self._moved()
+        return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._transport.send_all(data)
+        # Hypercorn shields its sends from whoever cancels, but not from this.
+        with trio.move_on_after(_SEND_SECONDS) as sending:
+            try:
+                await self._transport.send_all(data)
+            except trio.BusyResourceError:
+                # Hypercorn sends one piece at a time, but closes whenever it wants to.
+                raise trio.BrokenResourceError("the connection is being closed") from None
+        if sending.cancelled_caught:
+            raise trio.BrokenResourceError("the peer takes nothing")
+        self._moved()
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._transport.wait_send_all_might_not_block()
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+    def _moved(self) -> None:
+        self._quiet.deadline = trio.current_time() + (_QUIET_SECONDS_AT_END if self._ended else _QUIET_SECONDS)
