@@ -21,10 +21,12 @@ class Tls(NamedTuple):
     Attributes:
         variables: settings of the server.
         context: what a client needs.
+        http2: what one needs that speaks HTTP/2.
     """
 
     variables: dict[str, str]
     context: ssl.SSLContext
+    http2: ssl.SSLContext
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +37,11 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     chain, key = folder / "chain.pem", folder / "key.pem"
     chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
     certificate.private_key_pem.write_to_path(key)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return Tls({"SSL_CERT": str(chain), "SSL_KEY": str(key)}, context)
+    context, http2 = ssl.create_default_context(), ssl.create_default_context()
+    for each in (context, http2):
+        authority.configure_trust(each)
+    http2.set_alpn_protocols(["h2"])
+    return Tls({"SSL_CERT": str(chain), "SSL_KEY": str(key)}, context, http2)
 
 
 @pytest.fixture

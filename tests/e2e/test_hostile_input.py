@@ -1,0 +1,110 @@
+"""The crash barrier: whatever strangers send, those who watch each other through the same server lose nothing."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing as closed_at_end
+
+import pytest
+
+from . import hostile
+from .conftest import Tls
+from .hostile import Hostile, Where
+from .peers import PATIENCE, Peer, client, processor
+from .raw import dial, dial_websocket, http2_frame, read_to_closing_frame, read_to_end, reset, status
+from .running import ServerProcess, environment_for
+
+
+class Watched:
+    """A server, and two peers that watch each other through it.
+
+    Args:
+        process: the server.
+    """
+
+    def __init__(self, process: ServerProcess) -> None:
+        self.process = process
+        self._operator: Peer = client(process.urls)
+        self._camera: Peer = processor(process.urls, "watched")
+        self._frames = 0
+        self._read = 0
+
+    def assert_unharmed(self, *, by_a_fault: bool) -> None:
+        """Another frame gets through, it is the next one, and the log holds a fault only where there was to be one."""
+        self._frames += 1
+        self._camera.say("boundingBoxes", frameId=self._frames, boxes=[])
+        assert self._operator.hear() == {
+            "type": "boundingBoxes",
+            "cameraId": "watched",
+            "frameId": self._frames,
+            "boxes": [],
+        }
+        assert self.process.alive
+        faults = self._new_faults()
+        until = time.monotonic() + PATIENCE
+        while by_a_fault and not faults:
+            assert time.monotonic() < until, "this has ceased to be a fault: good, say so in the table"
+            faults = self._new_faults()
+        assert by_a_fault or not faults, "\n".join(faults)
+
+    def _new_faults(self) -> list[str]:
+        log = self.process.log
+        end = log.rfind("\n") + 1
+        news, self._read = log[self._read : end], end
+        return [line for line in news.splitlines() if " error " in line or line.startswith("  | ")]
+
+    def close(self) -> None:
+        self._operator.close()
+        self._camera.close()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("hostile")
+    process = ServerProcess(environment_for(folder, **tls.variables), folder)
+    try:
+        with closed_at_end(Watched(process)) as pair:
+            yield pair
+        assert process.stop() == 0
+    finally:
+        process.kill()
+
+
+def approach(process: ServerProcess, tls: Tls, where: Where) -> socket.socket:
+    if where is Where.PLAIN:
+        return dial(process.urls.address)
+    if where is Where.TLS_PORT:
+        return dial(process.urls.tls_address)
+    if where is Where.TLS:
+        return tls.context.wrap_socket(dial(process.urls.tls_address), server_hostname="127.0.0.1")
+    if where is Where.HTTP2:
+        connection = tls.http2.wrap_socket(dial(process.urls.tls_address), server_hostname="127.0.0.1")
+        assert connection.selected_alpn_protocol() == "h2"
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0))
+        return connection
+    return dial_websocket(process.urls.address, b"/client" if where is Where.CLIENT else b"/processor")
+
+
+@pytest.mark.parametrize("row", hostile.ALL, ids=lambda row: row.name.replace(" ", "-"))
+def test_input(watched: Watched, tls: Tls, row: Hostile) -> None:
+    with approach(watched.process, tls, row.where) as connection:
+        connection.sendall(row.data)
+        if row.resets:
+            reset(connection)
+        elif row.where is Where.HTTP2:
+            connection.sendall(http2_frame(6, 0, 0, b"watching"))
+            read_to_end(connection, b"" if row.is_fault else http2_frame(6, 1, 0, b"watching"))
+            reset(connection)
+        elif row.answer is None:
+            if row.where is Where.PLAIN and not row.is_fault:
+                connection.recv(1)
+            else:
+                connection.shutdown(socket.SHUT_WR)
+                read_to_end(connection)
+            reset(connection)
+        elif row.where in (Where.CLIENT, Where.PROCESSOR):
+            assert read_to_closing_frame(connection) == row.answer
+        else:
+            received = read_to_end(connection)
+            assert (status(received) or 0) == row.answer, received[:300]
+    watched.assert_unharmed(by_a_fault=row.is_fault)
