@@ -15,6 +15,7 @@ from trio_orchestrator.settings import TokenSettings
 AUDIENCE: Final = "orchestrator"
 CLIENT_ROLE: Final = "operator"
 PROCESSOR_ROLE: Final = "processor"
+ADMIN_ROLE: Final = "archivist"
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,13 @@ def make_token(*, signer: KeyPair | None = None, algorithm: str = "RS256", **cla
 
 
 def token_settings(
-    *, client_role: str | None = CLIENT_ROLE, processor_role: str | None = PROCESSOR_ROLE
+    *,
+    client_role: str | None = CLIENT_ROLE,
+    processor_role: str | None = PROCESSOR_ROLE,
+    admin_role: str | None = None,
 ) -> TokenSettings:
     """Settings by which the tokens of `make_token` are good."""
-    return TokenSettings(key_pair().public_pem, AUDIENCE, client_role, processor_role)
+    return TokenSettings(key_pair().public_pem, AUDIENCE, client_role, processor_role, admin_role)
 
 
 def token_environment(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.settings.helpers import SECRET, load, refusal
-from tests.tokens import token_environment
+from tests.tokens import token_environment, token_settings
 from trio_orchestrator.settings import VARIABLES, Settings, TlsFiles, add_flags, markdown_table
 
 
@@ -16,6 +16,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert str(settings.database_url) == "sqlite:///orchestrator.db"
     assert {name: getattr(settings, name) for name in Settings.__slots__ if name != "database_url"} == {
         "host": None, "http_port": 80, "https_port": 443, "tls": None, "tokens": None, "public_timelines": False,
+        "allow_anonymous_erase": False, "visit_gap": 3.0, "retention_days": None,
         "auth_timeout": 10.0, "tracking_timeout": None, "max_message_bytes": 10485760, "max_outbox_bytes": 4194304,
         "write_timeout": 5.0, "log_level": "info", "log_format": "text",
     }  # fmt: skip
@@ -35,6 +36,9 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ("AUTH_TIMEOUT", "0.5", 0.5),
         ("TRACKING_TIMEOUT", "2.5", 2.5),
         ("TRACKING_TIMEOUT", "1e3", 1000.0),
+        ("VISIT_GAP", "1.5", 1.5),
+        ("RETENTION_DAYS", "0.25", 0.25),
+        ("ALLOW_ANONYMOUS_ERASE", "yes", True),
         ("MAX_MESSAGE_BYTES", "1", 1),
         ("MAX_OUTBOX_BYTES", "1000000", 1_000_000),
         ("WRITE_TIMEOUT", "1", 1.0),
@@ -132,11 +136,25 @@ def test_what_stays_open_to_everybody_is_said() -> None:
     def heads(environment: Mapping[str, str]) -> list[str]:
         return [line.split(" ", 1)[0] for line in load(environment).warnings()]
 
-    assert heads({}) == ["/client,", "/processor"]
+    assert heads({}) == ["/client", "/processor"]
     assert heads(token_environment()) == []
-    assert heads(token_environment(client_role=None)) == ["/client,"]
+    assert heads(token_environment(client_role=None)) == ["/client"]
     assert heads(token_environment(processor_role=None)) == ["/processor"]
     assert heads(token_environment() | {"PUBLIC_TIMELINES": "true"}) == ["/timelines"]
+
+
+def test_who_may_erase_is_settled_by_a_role_or_said_aloud() -> None:
+    assert load(token_environment() | {"ADMIN_ROLE": "archivist"}).tokens == token_settings(admin_role="archivist")
+    assert load({"ALLOW_ANONYMOUS_ERASE": "true"}).warnings()[-1].startswith("everybody may erase objects")
+    needless = token_environment() | {"ALLOW_ANONYMOUS_ERASE": "true"}
+    assert load(needless).warnings()[-1].startswith("ALLOW_ANONYMOUS_ERASE has no effect")
+
+
+def test_an_admin_role_alone_is_half_an_authentication() -> None:
+    assert refusal({"ADMIN_ROLE": "archivist"}).startswith("PUBLIC_KEY: it is not set, but ADMIN_ROLE is")
+    half = token_environment(client_role=None, processor_role=None) | {"ADMIN_ROLE": "archivist"}
+    assert refusal(half).startswith("CLIENT_ROLE: neither it nor PROCESSOR_ROLE is set")
+    assert refusal({"RETENTION_DAYS": "10001"}).startswith("RETENTION_DAYS: '10001' is more than 10000; give days")
 
 
 def test_what_has_no_effect_is_said(tls_files: TlsFiles) -> None:

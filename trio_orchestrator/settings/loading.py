@@ -25,9 +25,12 @@ class Settings:
         https_port: TLS port, open where `tls` is set; 0 picks a free one.
         tls: certificate and key; None where TLS is off.
         tokens: how tokens are checked; None where no peer needs one.
+        allow_anonymous_erase: whether everybody may erase objects where no peer needs a token.
         public_timelines: whether the two HTTP routes need no token even where clients need one.
         auth_timeout: seconds a socket may stay unauthenticated.
         tracking_timeout: seconds after which an object stops being tracked; None for never.
+        visit_gap: seconds without a sighting after which an object is no longer on a camera.
+        retention_days: days after the end of its tracking after which an object is erased; None for never.
         database_url: where objects and sightings live; its `str` masks the password.
         max_message_bytes: size of the largest message accepted.
         max_outbox_bytes: how many bytes may wait for one peer.
@@ -41,9 +44,12 @@ class Settings:
     https_port: int
     tls: TlsFiles | None
     tokens: TokenSettings | None
+    allow_anonymous_erase: bool
     public_timelines: bool
     auth_timeout: float
     tracking_timeout: float | None
+    visit_gap: float
+    retention_days: float | None
     database_url: URL
     max_message_bytes: int
     max_outbox_bytes: int
@@ -69,9 +75,12 @@ class Settings:
             https_port=https_port,
             tls=tls,
             tokens=load_tokens(given),
+            allow_anonymous_erase=given.require(variables.ALLOW_ANONYMOUS_ERASE),
             public_timelines=given.require(variables.PUBLIC_TIMELINES),
             auth_timeout=given.require(variables.AUTH_TIMEOUT),
             tracking_timeout=given.get(variables.TRACKING_TIMEOUT),
+            visit_gap=given.require(variables.VISIT_GAP),
+            retention_days=given.get(variables.RETENTION_DAYS),
             database_url=given.require(variables.DATABASE_URL),
             max_message_bytes=given.require(variables.MAX_MESSAGE_BYTES),
             max_outbox_bytes=given.require(variables.MAX_OUTBOX_BYTES),
@@ -87,7 +96,7 @@ class Settings:
         keys = "CLIENT_ROLE" if self.tokens else "PUBLIC_KEY, AUDIENCE and CLIENT_ROLE"
         lines = []
         if not client_role:
-            lines.append(f"/client, /timelines and /objectIds are open to everybody; set {keys} to ask for tokens")
+            lines.append(f"/client and what HTTP tells are open to everybody; set {keys} to ask for tokens")
         if not processor_role:
             keys = keys.replace("CLIENT_ROLE", "PROCESSOR_ROLE")
             lines.append(f"/processor is open to everybody; set {keys} to ask for tokens")
@@ -95,6 +104,10 @@ class Settings:
             lines.append("/timelines and /objectIds are open to everybody; set PUBLIC_TIMELINES to false to close them")
         if self.public_timelines and not client_role:
             lines.append("PUBLIC_TIMELINES has no effect, as clients need no token; set CLIENT_ROLE, or leave it out")
+        if self.allow_anonymous_erase and self.tokens is None:
+            lines.append("everybody may erase objects; set ALLOW_ANONYMOUS_ERASE to false to forbid it")
+        if self.allow_anonymous_erase and self.tokens is not None:
+            lines.append("ALLOW_ANONYMOUS_ERASE has no effect, as tokens are asked for; leave it out")
         if self.tls is None and str(self.https_port) != variables.HTTPS_PORT.default:
             lines.append(f"HTTPS_PORT {self.https_port} is not opened, as TLS is off; set SSL_CERT and SSL_KEY as well")
         return lines

@@ -10,6 +10,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
 MAX_SECONDS: Final = 1_000_000_000.0  # 31 years; an instant that far away still fits every database
+MAX_DAYS: Final = 10_000.0
 MAX_BYTES: Final = 2**31 - 1
 MAX_PORT: Final = 65535
 
@@ -76,6 +77,15 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 def seconds(text: str) -> float:
     """A length of time greater than 0, fractions allowed."""
+    return _positive_number(text, MAX_SECONDS)
+
+
+def days(text: str) -> float:
+    """A length of time greater than 0, fractions allowed."""
+    return _positive_number(text, MAX_DAYS)
+
+
+def _positive_number(text: str, most: float) -> float:
     try:
         # `float` also takes digits of other scripts and `1_0`, which nobody means.
         number = float(text) if text.isascii() and "_" not in text else math.nan
@@ -85,8 +95,8 @@ def seconds(text: str) -> float:
         raise Unfit(f"{shown(text)} is not a number")
     if number <= 0:
         raise Unfit(f"{shown(text)} is not greater than 0")
-    if number > MAX_SECONDS:
-        raise Unfit(f"{shown(text)} is more than {MAX_SECONDS:.0f}")
+    if number > most:
+        raise Unfit(f"{shown(text)} is more than {most:.0f}")
     return number
 
 

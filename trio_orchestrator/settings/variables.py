@@ -81,6 +81,15 @@ PROCESSOR_ROLE: Final = Variable(
     "PROCESSOR_ROLE", values.words, None, "ROLE", "the role that a processor's token must hold",
     "role needed on `/processor`",
 )
+ADMIN_ROLE: Final = Variable(
+    "ADMIN_ROLE", values.words, None, "ROLE", "the role that a token must hold to erase objects and read the audit",
+    "role needed to erase objects and to read `/audit`; without it nobody can where tokens are asked for",
+)
+ALLOW_ANONYMOUS_ERASE: Final = Variable(
+    "ALLOW_ANONYMOUS_ERASE", values.boolean, "false", "true|false", "true or false",
+    "where no tokens are asked for, let everybody erase objects",
+    bare="true",
+)
 PUBLIC_TIMELINES: Final = Variable(
     "PUBLIC_TIMELINES", values.boolean, "false", "true|false", "true or false",
     "with client authentication on, leave `/timelines` and `/objectIds` open to everybody",
@@ -92,6 +101,15 @@ AUTH_TIMEOUT: Final = Variable(
 TRACKING_TIMEOUT: Final = Variable(
     "TRACKING_TIMEOUT", values.seconds, None, "SECONDS", f"{_SECONDS}, or nothing for no timeout",
     "seconds (fractions allowed) after which an object stops being tracked; never where unset",
+)
+VISIT_GAP: Final = Variable(
+    "VISIT_GAP", values.seconds, "3", "SECONDS", _SECONDS,
+    "seconds without a sighting after which an object is no longer on a camera",
+)
+RETENTION_DAYS: Final = Variable(
+    "RETENTION_DAYS", values.days, None, "DAYS",
+    f"days greater than 0, like 30 or 0.5, up to {values.MAX_DAYS:.0f}, or nothing to keep all",
+    "days (fractions allowed) after whose end of tracking an object is erased; never where unset",
 )
 DATABASE_URL: Final = Variable(
     "DATABASE_URL", values.database_url, "sqlite:///orchestrator.db", "URL",
@@ -132,9 +150,13 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
     AUDIENCE,
     CLIENT_ROLE,
     PROCESSOR_ROLE,
+    ADMIN_ROLE,
+    ALLOW_ANONYMOUS_ERASE,
     PUBLIC_TIMELINES,
     AUTH_TIMEOUT,
     TRACKING_TIMEOUT,
+    VISIT_GAP,
+    RETENTION_DAYS,
     DATABASE_URL,
     MAX_MESSAGE_BYTES,
     MAX_OUTBOX_BYTES,
