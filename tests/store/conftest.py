@@ -1,13 +1,26 @@
-"""A database in a temporary folder, and somebody else who locks it."""
+"""A database of either kind, and somebody else who locks it."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
 from trio_orchestrator.store.database import Database
+
+from .recording import PatientDatabase
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from tests.postgresql import PostgreSql
+
+Stranger: TypeAlias = "sqlite3.Connection | psycopg.Connection[Any]"
+
+only_sqlite: Final = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+only_postgresql: Final = pytest.mark.parametrize("address", ["postgresql"], indirect=True)
 
 
 class WallClock:
@@ -30,21 +43,63 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "orchestrator.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, path: Path) -> str:
+    """Where a database is that nobody has opened yet: the contract is the same for both engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{path}"
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    return server.new_database()
+
+
 @pytest.fixture
-def database(path: Path, wall_clock: WallClock) -> Iterator[Database]:
-    with closing(Database(f"sqlite:///{path}", clock=wall_clock, busy_timeout=0.05)) as database:
+def database(address: str, wall_clock: WallClock) -> Iterator[Database]:
+    with closing(Database(address, clock=wall_clock, busy_timeout=0.05)) as database:
         yield database
 
 
 @pytest.fixture
-def stranger(path: Path, database: Database) -> Iterator[sqlite3.Connection]:
-    """Another program with the same file open; begins no transaction by itself."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
+def patient(address: str) -> Iterator[PatientDatabase]:
+    """In place of `database`, for tests that lock it for a while."""
+    with closing(PatientDatabase(address)) as database:
+        yield database
 
 
-def refuse_images(connection: sqlite3.Connection) -> None:
+@pytest.fixture
+def stranger(address: str, request: pytest.FixtureRequest) -> Iterator[Stranger]:
+    """Another program with the same database open; begins no transaction by itself."""
+    if address.startswith("sqlite"):
+        with closing(sqlite3.connect(address.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+            yield connection
+    else:
+        server: PostgreSql = request.getfixturevalue("postgresql")
+        with server.connect(address) as other:
+            yield other
+
+
+def lock(stranger: Stranger) -> None:
+    """Keep everybody else from writing until `COMMIT`; they may read."""
+    if isinstance(stranger, sqlite3.Connection):
+        stranger.execute("BEGIN EXCLUSIVE")
+    else:
+        stranger.execute("BEGIN")
+        stranger.execute("LOCK TABLE objects, writers IN EXCLUSIVE MODE")
+
+
+def refuse(stranger: Stranger, table: str, text: str, condition: str = "TRUE") -> None:
+    """From now on no row can be added to `table` for which `condition` holds, of NEW."""
+    if isinstance(stranger, sqlite3.Connection):
+        stranger.execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{text}'); END"
+        )
+    else:
+        stranger.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN IF {condition} THEN RAISE EXCEPTION '{text}'; END IF; RETURN NEW; END $$"
+        )
+        stranger.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()")
+
+
+def refuse_images(stranger: Stranger) -> None:
     """From now on an object with an image cannot be made."""
-    connection.execute(
-        "CREATE TRIGGER refuse BEFORE INSERT ON images BEGIN SELECT RAISE(ABORT, 'no images today'); END"
-    )
+    refuse(stranger, "images", "no images today")

@@ -6,7 +6,6 @@ Worker threads are in play then, so these tests run on the real clock: they wait
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import trio
 
@@ -36,8 +35,8 @@ async def run(recorder: Recorder, task_status: "trio.TaskStatus[None]") -> None:
 class PatientDatabase(Database):
     """Waits for a lock as long as a test may take, and counts the transactions that were begun."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"sqlite:///{path}", busy_timeout=PATIENCE)
+    def __init__(self, address: str) -> None:
+        super().__init__(address, busy_timeout=PATIENCE)
         self.transactions = 0
 
     def apply(self, batch: Batch) -> Applied:

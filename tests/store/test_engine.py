@@ -24,7 +24,7 @@ def test_a_relative_path_is_seen_from_the_working_directory_of_the_opening(
     monkeypatch.chdir(tmp_path)
     with closing(Database("sqlite:///relative.db")) as database:
         monkeypatch.chdir(tmp_path / "elsewhere")
-        database._writing.dispose()  # the next connection is a new one
+        database._engines._writing.dispose()  # the next connection is a new one
         assert database.object_ids() == []
     assert (tmp_path / "relative.db").exists()
     assert not (tmp_path / "elsewhere" / "relative.db").exists()
@@ -32,8 +32,8 @@ def test_a_relative_path_is_seen_from_the_working_directory_of_the_opening(
 
 def test_every_connection_waits_for_the_disk_and_keeps_a_log(path: Path) -> None:
     with closing(Database(f"sqlite:///{path}")) as database:
-        for engine in (database._writing, database._reading):
-            with engine.begin() as connection:
+        for transaction in (database._engines.writing(), database._engines.reading()):
+            with transaction as connection:
                 assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
                 assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
                 assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -55,13 +55,13 @@ def test_a_folder_is_no_database(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that not even root may write to")
 def test_a_folder_that_takes_no_files() -> None:
-    assert "unable to open database file" in _refusal("sqlite:////proc/self/orchestrator.db")
+    assert "orchestrator.db.lock cannot be opened" in _refusal("sqlite:////proc/self/orchestrator.db")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    assert "unable to open database file" in _refusal(f"sqlite:///{tmp_path}/orchestrator.db")
+    assert "orchestrator.db.lock cannot be opened" in _refusal(f"sqlite:///{tmp_path}/orchestrator.db")
 
 
 def test_a_file_that_is_no_database(path: Path) -> None:

@@ -1,5 +1,3 @@
-import sqlite3
-
 import pytest
 import trio
 
@@ -8,6 +6,8 @@ from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import DatabaseUnavailable
 from trio_orchestrator.store.reader import Reader
 from trio_orchestrator.tracking.ports import NewObject
+
+from .conftest import Stranger, lock, only_sqlite
 
 
 async def test_it_tells_what_is_on_disk(database: Database) -> None:
@@ -20,9 +20,9 @@ async def test_it_tells_what_is_on_disk(database: Database) -> None:
     assert await reader.timeline(2) == []
 
 
-async def test_it_reads_while_somebody_writes(database: Database, stranger: sqlite3.Connection) -> None:
+async def test_it_reads_while_somebody_writes(database: Database, stranger: Stranger) -> None:
     reader = Reader(database)
-    stranger.execute("BEGIN EXCLUSIVE")
+    lock(stranger)
     with trio.fail_after(5):
         assert await reader.object_ids() == []
 
@@ -41,15 +41,14 @@ async def test_many_may_ask_at_once(database: Database) -> None:
     assert answers == [[]] * 50
 
 
-async def test_a_database_that_does_not_work_is_an_error_of_ours(
-    database: Database, stranger: sqlite3.Connection
-) -> None:
+async def test_a_database_that_does_not_work_is_an_error_of_ours(database: Database, stranger: Stranger) -> None:
     stranger.execute("ALTER TABLE objects RENAME TO elsewhere")
     with pytest.raises(DatabaseUnavailable):
         await Reader(database).object_ids()
 
 
-async def test_what_cannot_be_understood_is_an_error_of_ours(database: Database, stranger: sqlite3.Connection) -> None:
+@only_sqlite
+async def test_what_cannot_be_understood_is_an_error_of_ours(database: Database, stranger: Stranger) -> None:
     stranger.execute("PRAGMA foreign_keys = OFF")
     stranger.execute("INSERT INTO sightings VALUES (1, 5, x'ff', 1, 5000, 5000, NULL)")
     with pytest.raises(DatabaseUnavailable):

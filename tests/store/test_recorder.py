@@ -1,7 +1,5 @@
 """What becomes of notes, of everything while the database does not work, and of what waits at the end."""
 
-import sqlite3
-
 import pytest
 import trio
 import trio.testing
@@ -14,21 +12,19 @@ from trio_orchestrator.store.errors import DatabaseUnavailable
 from trio_orchestrator.store.recorder import Recorder
 from trio_orchestrator.tracking.ports import StopReason
 
-from .conftest import WallClock
+from .conftest import Stranger, WallClock, lock
 from .recording import PATIENCE, new_object, no_effect, running, until
 
 # The database does not work
 
 
-async def test_a_locked_database_fails_commands_and_keeps_notes(
-    database: Database, stranger: sqlite3.Connection
-) -> None:
+async def test_a_locked_database_fails_commands_and_keeps_notes(database: Database, stranger: Stranger) -> None:
     begun: list[int] = []
     recorder = Recorder(database)
     with capture_logs() as log:
         async with running(recorder):
             await recorder.commit(new_object(begun.append))
-            stranger.execute("BEGIN EXCLUSIVE")
+            lock(stranger)
             recorder.sighted(1, "cam", 5.25, 0.5)
             recorder.feature_map_changed(1, b"[1]")
             for _ in range(3):
@@ -56,23 +52,23 @@ async def test_a_locked_database_fails_commands_and_keeps_notes(
     ]
 
 
-async def test_notes_catch_up_by_themselves(database: Database, stranger: sqlite3.Connection) -> None:
+async def test_notes_catch_up_by_themselves(database: Database, stranger: Stranger) -> None:
     recorder = Recorder(database)
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
-        stranger.execute("BEGIN EXCLUSIVE")
+        lock(stranger)
         recorder.sighted(1, "cam", 5.0, None)
         await until(lambda: recorder.statistics().failed_transactions >= 2)
         stranger.execute("COMMIT")
         await until(lambda: database.timeline(1) == [(5, "cam")])
 
 
-async def test_waiting_sightings_are_bounded_and_none_is_lost(database: Database, stranger: sqlite3.Connection) -> None:
+async def test_waiting_sightings_are_bounded_and_none_is_lost(database: Database, stranger: Stranger) -> None:
     recorder = Recorder(database, max_waiting_rows=10)
     with capture_logs() as log:
         async with running(recorder):
             await recorder.commit(new_object(no_effect))
-            stranger.execute("BEGIN EXCLUSIVE")
+            lock(stranger)
             for second in range(100):
                 recorder.sighted(1, "cam", second + 0.5, None)
             assert recorder.statistics().waiting_rows == 10
@@ -143,9 +139,7 @@ async def test_notes_reach_the_disk_by_themselves(database: Database, wall_clock
     assert [(live.object_id, live.feature_map) for live in database.restore()] == [(1, b"[1]")]
 
 
-async def test_a_stop_happened_when_it_was_noted(
-    database: Database, stranger: sqlite3.Connection, wall_clock: WallClock
-) -> None:
+async def test_a_stop_happened_when_it_was_noted(database: Database, stranger: Stranger, wall_clock: WallClock) -> None:
     recorder = Recorder(database)
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
@@ -181,7 +175,7 @@ async def test_flush_waits_for_what_was_noted_before_it(database: Database) -> N
         assert len(database.timeline(1)) == 5000
 
 
-async def test_flush_ends_where_the_recorder_does(database: Database, stranger: sqlite3.Connection) -> None:
+async def test_flush_ends_where_the_recorder_does(database: Database, stranger: Stranger) -> None:
     recorder = Recorder(database, closing_time=0.1)
     outcome: list[str] = []
 
@@ -192,7 +186,7 @@ async def test_flush_ends_where_the_recorder_does(database: Database, stranger: 
 
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
-        stranger.execute("BEGIN EXCLUSIVE")
+        lock(stranger)
         recorder.sighted(1, "cam", 5.0, None)
         async with trio.open_nursery() as flushing:
             flushing.start_soon(flush)
@@ -234,12 +228,12 @@ async def test_closing_writes_what_waits_and_takes_no_more_commands(database: Da
             await recorder.commit(new_object(no_effect))
 
 
-async def test_a_stop_ends_though_the_database_stays_locked(database: Database, stranger: sqlite3.Connection) -> None:
+async def test_a_stop_ends_though_the_database_stays_locked(database: Database, stranger: Stranger) -> None:
     recorder = Recorder(database, closing_time=0.1)
     with capture_logs() as log:
         async with running(recorder):
             await recorder.commit(new_object(no_effect))
-            stranger.execute("BEGIN EXCLUSIVE")
+            lock(stranger)
             recorder.sighted(1, "cam", 5.0, None)
             recorder.stopped(1, StopReason.TIMEOUT)
             await recorder.aclose()

@@ -1,8 +1,5 @@
 """What becomes of commands."""
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 import trio
 import trio.testing
@@ -14,7 +11,7 @@ from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.recorder import Recorder
 from trio_orchestrator.tracking.ports import Actor, ObjectStop, Pending
 
-from .conftest import refuse_images
+from .conftest import Stranger, lock, refuse_images
 from .recording import PATIENCE, PatientDatabase, new_object, no_effect, run, running, until
 
 
@@ -69,12 +66,11 @@ async def test_what_is_committed_begins_even_where_its_sender_has_gone(database:
 
 
 async def test_what_is_being_committed_begins_even_where_its_sender_goes(
-    database: Database, stranger: sqlite3.Connection, path: Path
+    patient: PatientDatabase, stranger: Stranger
 ) -> None:
     begun: list[int] = []
-    patient = PatientDatabase(path)
     recorder = Recorder(patient)
-    stranger.execute("BEGIN EXCLUSIVE")
+    lock(stranger)
     async with running(recorder):
         async with trio.open_nursery() as sender:
             sender.start_soon(recorder.commit, new_object(begun.append))
@@ -83,7 +79,6 @@ async def test_what_is_being_committed_begins_even_where_its_sender_goes(
         assert begun == []
         stranger.execute("COMMIT")
         await until(lambda: begun == [1])
-    patient.close()
 
 
 async def test_effects_that_fail_cost_their_sender_only(database: Database) -> None:
@@ -122,7 +117,7 @@ async def test_effects_that_fail_for_a_sender_who_has_gone_are_told_in_the_log(d
     assert [entry["event"] for entry in log] == ["the effects of a command failed"]
 
 
-async def test_a_poisoned_command_costs_its_sender_only(database: Database, stranger: sqlite3.Connection) -> None:
+async def test_a_poisoned_command_costs_its_sender_only(database: Database, stranger: Stranger) -> None:
     refuse_images(stranger)
     begun: list[int] = []
     failures: list[str | None] = []
@@ -180,12 +175,11 @@ async def test_a_command_whose_deadline_falls_on_the_writers_waking_fails(
 
 
 async def test_a_command_in_flight_is_waited_for_and_one_behind_it_is_withdrawn(
-    database: Database, stranger: sqlite3.Connection, path: Path
+    patient: PatientDatabase, stranger: Stranger
 ) -> None:
     begun: list[str] = []
-    patient = PatientDatabase(path)
     recorder = Recorder(patient, command_deadline=0.1)
-    stranger.execute("BEGIN EXCLUSIVE")
+    lock(stranger)
     async with running(recorder), trio.open_nursery() as senders:
         senders.start_soon(recorder.commit, new_object(lambda _: begun.append("first")))
         await until(lambda: patient.transactions == 1)
@@ -197,16 +191,14 @@ async def test_a_command_in_flight_is_waited_for_and_one_behind_it_is_withdrawn(
         await recorder.commit(new_object(lambda _: begun.append("third")))
     assert begun == ["first", "third"]
     assert patient.object_ids() == [1, 2]
-    patient.close()
 
 
 async def test_a_command_whose_sender_has_gone_is_not_begun_after_its_deadline(
-    database: Database, stranger: sqlite3.Connection, path: Path
+    patient: PatientDatabase, stranger: Stranger
 ) -> None:
     begun: list[int] = []
-    patient = PatientDatabase(path)
     recorder = Recorder(patient, command_deadline=0.05)
-    stranger.execute("BEGIN EXCLUSIVE")
+    lock(stranger)
     async with running(recorder), trio.open_nursery() as senders:
         senders.start_soon(recorder.commit, new_object(no_effect))
         await until(lambda: patient.transactions == 1)
@@ -219,12 +211,9 @@ async def test_a_command_whose_sender_has_gone_is_not_begun_after_its_deadline(
         await recorder.commit(new_object(no_effect))
     assert begun == []
     assert patient.object_ids() == [1, 2]
-    patient.close()
 
 
-async def test_commands_that_are_being_written_are_written_to_the_end(
-    database: Database, stranger: sqlite3.Connection
-) -> None:
+async def test_commands_that_are_being_written_are_written_to_the_end(database: Database, stranger: Stranger) -> None:
     refuse_images(stranger)
     begun: list[str] = []
     recorder = Recorder(database)

@@ -96,7 +96,9 @@ class Applied(NamedTuple):
     Attributes:
         object_ids: the id of each command's object, in the order of the commands.
         homeless_notes: rows and feature maps left out because the database has no such object.
+        refused_notes: notes of any kind left out because the database does not take them.
     """
 
-    object_ids: Sequence[int]
+    object_ids: list[int]
     homeless_notes: int
+    refused_notes: int

@@ -1,19 +1,19 @@
 """The database as a few synchronous methods; to be called in worker threads, one writer at a time."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
-from trio_orchestrator.tracking.ports import LiveObject, StopReason
+from trio_orchestrator.tracking.ports import Change, LiveObject, StopReason
 
 from .changes import Applied, Batch, milliseconds
-from .engine import for_reading, mapped_errors, open_engine
-from .errors import ChangeRefused, DatabaseUnavailable
+from .engine import Engines
+from .errors import CannotOpen, StoreError
+from .last_batch import LastBatch
 from .schema import FEATURE_MAPS, IMAGES, MAX_INTEGER, OBJECTS, SIGHTINGS
-from .writing import write
+from .writing import take_back, write
 
 
 class TimelineEntry(NamedTuple):
@@ -32,12 +32,12 @@ class Database:
     """Objects and sightings, on disk.
 
     Args:
-        address: where, `sqlite:///FILE`; a relative FILE is seen from the working directory.
+        address: where, `sqlite:///FILE` (seen from the working directory) or `postgresql+psycopg://…`.
         clock: tells the time in seconds since 1970, UTC.
         busy_timeout: seconds a method waits while somebody else has the database locked.
 
     Every method but `now` and `close` raises `DatabaseUnavailable` where the database does not work; `apply`
-    also `ChangeRefused`. Then nothing was changed.
+    also `ChangeRefused`. Then nothing was changed, unless it is an `OutcomeUnknown`.
 
     Raises:
         CannotOpen: there is nothing usable at `address`, and nothing could be made there.
@@ -45,12 +45,18 @@ class Database:
 
     def __init__(self, address: str, *, clock: Callable[[], float] = time.time, busy_timeout: float = 2.0) -> None:
         self._clock = clock
-        self._writing = open_engine(address, busy_timeout)
-        self._reading = for_reading(self._writing)
+        self._engines = Engines(address, busy_timeout)
+        self._last_batch = LastBatch()
+        try:
+            with self._engines.writing() as connection:
+                self._last_batch.begin(connection, self.now())
+        except StoreError as error:
+            self.close()
+            raise CannotOpen(f"cannot write to the database {self._engines.address}: {error}") from error
 
     def close(self) -> None:
-        """Let go of the file; all that was written is in it."""
-        self._writing.dispose()
+        """Let go of the database; all that was written is in it."""
+        self._engines.close()
 
     def now(self) -> int:
         """Milliseconds since 1970, UTC."""
@@ -78,7 +84,7 @@ class Database:
             .where(OBJECTS.c.stopped_at.is_(None))
             .order_by(OBJECTS.c.id)
         )
-        with mapped_errors(), self._writing.begin() as connection:
+        with self._engines.writing() as connection:
             connection.execute(
                 update(OBJECTS)
                 .where(ran_out)
@@ -97,14 +103,39 @@ class Database:
             ]
 
     def apply(self, batch: Batch) -> Applied:
-        """Make all of `batch` durable, in one transaction."""
+        """Make all of `batch` durable, in one transaction.
+
+        Raises:
+            OutcomeUnknown: it is durable, or nothing was changed; `outcome` or `take_back` is to be called before
+                the next batch.
+        """
         now = self.now()
-        with mapped_errors(), self._writing.begin() as connection:
-            return write(connection, batch, now)
+        with self._engines.writing() as connection:
+            applied = write(connection, batch, now)
+            self._last_batch.write(connection, applied, now)
+        return applied
+
+    def outcome(self) -> Applied | None:
+        """What became of the last batch; None where nothing was changed."""
+        with self._engines.writing() as connection:
+            found = self._last_batch.look_up(connection)
+        return found and found.applied
+
+    def take_back(self, commands: Sequence[Change]) -> Applied | None:
+        """Undo the commands of the last batch, where it is durable: its starts and stops did not happen.
+
+        Returns:
+            what had become of the batch, the commands included; None where nothing was changed.
+        """
+        with self._engines.writing() as connection:
+            found = self._last_batch.look_up(connection)
+            if found is not None:
+                take_back(connection, commands, found.applied.object_ids, found.written_at)
+        return found and found.applied
 
     def object_ids(self) -> list[int]:
         """The ids of all objects ever tracked, ascending."""
-        with self._reads() as connection:
+        with self._engines.reading() as connection:
             return list(connection.scalars(select(OBJECTS.c.id).order_by(OBJECTS.c.id)))
 
     def timeline(self, object_id: int) -> list[TimelineEntry]:
@@ -117,16 +148,8 @@ class Database:
             # Only the few rows of one second are sorted; the seconds come in the order of the key.
             .order_by(SIGHTINGS.c.second, SIGHTINGS.c.first_at, SIGHTINGS.c.camera_id)
         )
-        with self._reads() as connection:
+        with self._engines.reading() as connection:
             return [TimelineEntry(second, camera_id) for second, camera_id in connection.execute(entries)]
-
-    @contextmanager
-    def _reads(self) -> Iterator[Connection]:
-        try:
-            with mapped_errors(), self._reading.begin() as connection:
-                yield connection
-        except ChangeRefused as error:  # nothing was to be changed: what is kept there cannot be understood
-            raise DatabaseUnavailable(str(error)) from error
 
 
 def _remaining(started_at: int, expires_at: int | None, now: int) -> float | None:

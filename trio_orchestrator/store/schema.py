@@ -12,10 +12,12 @@ from sqlalchemy import (
     Dialect,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
 )
@@ -59,7 +61,7 @@ _ObjectId = BigInteger().with_variant(Integer, "sqlite")
 OBJECTS: Final = Table(
     "objects",
     METADATA,
-    Column("id", _ObjectId, primary_key=True, autoincrement=True),
+    Column("id", _ObjectId, Identity(), primary_key=True),
     Column("camera_id", Utf8, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("started_by", Utf8),
@@ -93,19 +95,35 @@ FEATURE_MAPS: Final = Table(
     Column("feature_map", LargeBinary, nullable=False),
 )
 
-# The key is the order in which a timeline is read; without a row id the table itself lies in that order, so
-# that one object's timeline is one stretch of neighbouring pages however large the file is.
+# The key is the order in which a timeline is read. In SQLite the table itself lies in that order, having no row id;
+# in PostgreSQL the index holds all that is asked for. So one object's timeline is one stretch of neighbouring pages
+# in both, however large the database is.
 SIGHTINGS: Final = Table(
     "sightings",
     METADATA,
-    Column(
-        "object_id", BigInteger, ForeignKey(OBJECTS.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
-    ),
-    Column("second", BigInteger, primary_key=True, autoincrement=False),
-    Column("camera_id", Utf8, primary_key=True),
+    Column("object_id", BigInteger, ForeignKey(OBJECTS.c.id, ondelete="CASCADE"), autoincrement=False),
+    Column("second", BigInteger, autoincrement=False),
+    Column("camera_id", Utf8),
     Column("count", Integer, nullable=False),
     Column("first_at", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("best_certainty", Double),
+    PrimaryKeyConstraint(
+        "object_id",
+        "second",
+        "camera_id",
+        postgresql_include=["count", "first_at", "last_at", "best_certainty"],
+    ),
     sqlite_with_rowid=False,
+)
+
+# What each server wrote last, and what came of it: where the answer to a commit was lost, it tells whether the batch
+# is on disk (docs/decisions, "Commits whose outcome is unknown").
+WRITERS: Final = Table(
+    "writers",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("batch", BigInteger, nullable=False),
+    Column("applied", LargeBinary, nullable=False),
+    Column("written_at", BigInteger, nullable=False),
 )

@@ -1,0 +1,141 @@
+"""SQLite: a file with a write-ahead log, for one server at a time."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import StatementError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from trio_orchestrator.store.errors import (
+    CannotOpen,
+    DatabaseInUse,
+    DatabaseLocked,
+    DatabaseUnavailable,
+    StoreError,
+)
+
+from .base import masked, one_line
+
+_READS_ONLY: Final = "reads_only"
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE: Final = 0xFF  # the low byte of SQLite's extended result codes
+
+
+class Sqlite:
+    """See `Dialect`."""
+
+    drivers: Final = frozenset({"sqlite", "sqlite+pysqlite"})
+    form: Final = "sqlite:///FILE"
+
+    def checked(self, url: URL) -> URL:
+        """A file, with its whole path."""
+        if url.host or url.username or url.password or url.database in (None, "", ":memory:"):
+            raise CannotOpen(f"cannot open the database {masked(url)}: it must be a file; write {self.form}")
+        if url.query:
+            raise CannotOpen(f"cannot open the database {masked(url)}: it takes no options; write {self.form}")
+        assert url.database is not None
+        # The whole path: it is what an error must name, and a later change of the working directory must not lead
+        # later connections elsewhere.
+        return url.set(database=str(Path(url.database).absolute()))
+
+    @contextmanager
+    def hold(self, url: URL) -> Iterator[None]:
+        """A lock on a file beside the database, which the system takes back however this process ends.
+
+        Not on the database itself: whoever closes a file gives up the locks that SQLite has on it (fcntl(2)).
+        """
+        assert url.database is not None
+        lock = Path(url.database).resolve()  # one file may have several names
+        try:
+            descriptor = os.open(f"{lock}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseUnavailable(f"{lock}.lock cannot be opened: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise DatabaseInUse("another server has it open") from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def engine(self, url: URL, patience: float, connections: int) -> Engine:
+        """One connection for the writer and one a reading thread: nobody ever waits for one."""
+        engine = _engine(url, patience, pool_size=connections, max_overflow=0)
+        event.listen(engine, "connect", _configure)
+        return engine
+
+    def for_reading(self, engine: Engine) -> Engine:
+        """Transactions that take no write lock."""
+        return engine.execution_options(**{_READS_ONLY: True})
+
+    @contextmanager
+    def migrating(self, url: URL, patience: float) -> Iterator[Connection]:
+        """A transaction with foreign keys off.
+
+        SQLite changes a table by making it anew, and dropping the old one would delete what refers to it
+        (https://www.sqlite.org/lang_altertable.html, section 7).
+        """
+        engine = _engine(url, patience, poolclass=NullPool)
+        try:
+            with engine.begin() as connection:
+                yield connection
+                wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if wrong is not None:
+                    raise DatabaseUnavailable(f"rows of its table {wrong[0]} refer to rows that are not there")
+        finally:
+            engine.dispose()
+
+    def commit_may_have_happened(self, error: StatementError) -> bool:
+        """Never: what SQLite does not commit it undoes, with its process or the next one's help."""
+        return False
+
+    def trouble_opening(self, url: URL, error: Exception) -> str:
+        """Names the folder where that is what is missing."""
+        folder = Path(url.database or "").parent
+        return one_line(error) if folder.is_dir() else f"there is no folder {folder}"
+
+
+def meaning_of(error: sqlite3.Error) -> StoreError:
+    """What SQLite says, as one of our errors."""
+    code = getattr(error, "sqlite_errorcode", None)
+    kind = DatabaseLocked if code is not None and code & _PRIMARY_CODE in _LOCKED else DatabaseUnavailable
+    return kind(one_line(error))
+
+
+def _engine(url: URL, patience: float, **options: object) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": patience, "check_same_thread": False},
+        # Errors are logged; images and names of people are not.
+        hide_parameters=True,
+        **options,
+    )
+
+    @event.listens_for(engine, "connect")
+    def begin_nothing_by_yourself(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that begins by reading cannot wait for the write lock later on: take it at once.
+        reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]  # readers and the writer go on side by side
+    if mode != "wal":
+        raise DatabaseUnavailable(f"it cannot keep a write-ahead log (its journal mode stays {mode!r})")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # An object is on disk before its `start` goes out, also when the machine loses power.
+    connection.execute("PRAGMA synchronous = FULL")
