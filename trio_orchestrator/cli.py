@@ -1,6 +1,7 @@
 """`python -m trio_orchestrator`: serve, unless another command is named."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -69,22 +70,35 @@ def _replay(flags: argparse.Namespace) -> int:
 
 async def _serve_until_signalled(settings: Settings) -> None:
     stop = trio.Event()
+    renew, renewals = trio.open_memory_channel[None](1)
+    heeded = [signal.SIGTERM, signal.SIGINT]
+    # A terminal that is closed sends it, too: without TLS nothing is to be renewed, and it ends the server, unless
+    # whoever started it (nohup) said that it should not.
+    if settings.tls is not None or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heeded.append(signal.SIGHUP)
     # The receiver stays until the end: another signal while the server stops changes nothing.
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*heeded) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_set_when_signalled, stop, signals)
-            urls = await nursery.start(partial(server.serve, settings, stop=stop))
+            nursery.start_soon(_heed, signals, stop, renew if settings.tls is not None else None)
+            listening = await nursery.start(partial(server.serve, settings, stop=stop, renewals=renewals))
             # Only now: where the settings do not fit there is one line on stderr, and it says so.
             for warning in settings.warnings():
                 _log.warning(warning)
-            for url in urls:
+            for url in listening.urls:
                 sys.stdout.write(f"listening on {url}\n")
+            for url in listening.admin_urls:
+                sys.stdout.write(f"administration on {url}\n")
             sys.stdout.flush()
 
 
-async def _set_when_signalled(stop: trio.Event, signals: AsyncIterator[int]) -> None:
-    await anext(signals)
-    stop.set()
+async def _heed(signals: AsyncIterator[int], stop: trio.Event, renew: trio.MemorySendChannel[None] | None) -> None:
+    """Let each SIGHUP renew, where there is something to renew; any other signal, and one is enough, stops."""
+    async for number in signals:
+        if number != signal.SIGHUP or renew is None:
+            stop.set()
+            return
+        with contextlib.suppress(trio.WouldBlock):  # the one before has not been heeded yet
+            renew.send_nowait(None)
 
 
 def _only(group: BaseExceptionGroup[SettingsError]) -> BaseException:

@@ -8,13 +8,10 @@ Stopping goes from the leaves to the root: no new connections, then the peers ar
 written, then the services end.
 """
 
-import errno
-import os
 import secrets
-import socket
-import ssl
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterable, Sequence
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
@@ -24,12 +21,19 @@ import trio
 from .auth import TokenChecker
 from .connections.broadcast import Broadcast
 from .connections.session import Kind, Services
+from .connections.traffic import Traffic
+from .doors import Door, Listening, open_doors, renew
 from .logs import Complaints
+from .loop_watch import LoopWatch
+from .metrics import Metrics, Sources
+from .net.admin import admin_app, admin_routes
+from .net.asgi import behind, counted
+from .net.forwarded import Proxies
 from .net.front_door import FrontDoor
 from .net.http import create_app
 from .net.http_server import HttpServer
-from .net.listeners import address_of, open_listeners
 from .net.websocket import Limits, WebSocketServer
+from .readiness import Readiness
 from .settings import Settings, SettingsError
 from .store.database import Database
 from .store.errors import CannotOpen
@@ -49,49 +53,44 @@ _NAME: Final = f"trio_orchestrator/{version('trio-orchestrator')}"
 _log = structlog.get_logger(__name__)
 
 
-class Door(NamedTuple):
-    """One listening socket.
-
-    Attributes:
-        listener: the socket.
-        tls: what TLS needs; None where connections are in clear.
-    """
-
-    listener: socket.socket
-    tls: ssl.SSLContext | None
-
-    @property
-    def url(self) -> str:
-        """Where it listens, with the real port."""
-        return f"{'http' if self.tls is None else 'https'}://{address_of(self.listener)}"
-
-
 async def serve(
     settings: Settings,
     *,
     stop: trio.Event,
-    task_status: trio.TaskStatus[Sequence[str]] = trio.TASK_STATUS_IGNORED,
+    renewals: AsyncIterable[object] | None = None,
+    task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run the orchestrator until `stop` is set and everything has ended.
 
     Args:
         settings: what to do.
         stop: to be set by whoever wants it to stop, which then takes less than 10 seconds whatever the peers do.
-        task_status: told the URLs it listens on, once it does.
+        renewals: something comes out of it whenever the certificate is to be read again; None for never.
+        task_status: told where it listens, once it does.
 
     Raises:
         SettingsError: a port cannot be opened, or the database cannot.
     """
-    doors = _open_doors(settings)
+    doors = open_doors(settings)
     try:
         database = await trio.to_thread.run_sync(_open_database, settings)
         try:
-            await _Orchestrator(settings, database).run(doors, stop, task_status)
+            await _Orchestrator(settings, database).run(doors, stop, renewals, task_status)
         finally:
             database.close()
     finally:
         for door in doors:
             door.listener.close()
+
+
+class _Engines(NamedTuple):
+    """What serves connections, once they are accepted; those for administration serve nobody without its port."""
+
+    websockets: WebSocketServer
+    http: HttpServer
+    admin_http: HttpServer
+    door: FrontDoor
+    admin_door: FrontDoor
 
 
 class _Orchestrator:
@@ -103,28 +102,41 @@ class _Orchestrator:
         self._recorder = Recorder(database)
         self._broadcast = Broadcast()
         self._complaints = Complaints()
+        self._traffic = Traffic()
+        self._loop_watch = LoopWatch()
+        self._readiness = Readiness(database.probe, self._recorder_is_stuck)
 
-    async def run(self, doors: Sequence[Door], stop: trio.Event, task_status: trio.TaskStatus[Sequence[str]]) -> None:
+    async def run(
+        self,
+        doors: Sequence[Door],
+        stop: trio.Event,
+        renewals: AsyncIterable[object] | None,
+        task_status: trio.TaskStatus[Listening],
+    ) -> None:
         async with trio.open_nursery() as services:
             await services.start(self._recorder.run)
             services.start_soon(self._broadcast.run)
-            hub = await self._restored_hub(services)
-            websockets, http = self._engines(hub)
-            front_door = FrontDoor(websockets, http)
+            services.start_soon(self._loop_watch.run)
+            engines = self._engines(await self._restored_hub(services), doors)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
                     for door in doors:
+                        front_door = engines.admin_door if door.is_admin else engines.door
                         accepting.start_soon(front_door.accept, door.listener, door.tls, connections)
-                    task_status.started([door.url for door in doors])
+                    accepting.start_soon(renew, doors, renewals)
+                    self._readiness.listening = True
+                    task_status.started(Listening.at(doors))
                     await stop.wait()
                     _log.info("stopping")
+                    self._readiness.stopping = True
                     accepting.cancel_scope.cancel()
                 for door in doors:
                     door.listener.close()
-                websockets.stop()
-                await http.stop()
+                engines.websockets.stop()
+                for http in (engines.http, engines.admin_http):
+                    await http.stop()
                 connections.cancel_scope.deadline = trio.current_time() + _PEERS_LEAVE_SECONDS
-                services.start_soon(self._cut_late, front_door)
+                services.start_soon(self._cut_late, engines.door, engines.admin_door)
             self._complaints.flush()
             await self._recorder.aclose()
             services.cancel_scope.cancel()
@@ -153,49 +165,47 @@ class _Orchestrator:
             _log.info("tracking goes on", objects=len(live))
         return hub
 
-    def _engines(self, hub: Hub) -> tuple[WebSocketServer, HttpServer]:
+    def _engines(self, hub: Hub, doors: Sequence[Door]) -> _Engines:
         settings = self._settings
         checkers = _checkers(settings)
-        services = Services(hub, self._recorder, checkers, settings.auth_timeout, self._complaints)
+        services = Services(
+            hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
+        )
         limits = Limits(settings.max_message_bytes, settings.max_outbox_bytes, settings.write_timeout)
+        websockets = WebSocketServer(services, limits)
+        proxies = Proxies(settings.forwarded_allow_ips)
+        answers: Counter[str] = Counter()
+        metrics = Metrics(
+            Sources(
+                doors=lambda: door.statistics(),
+                websockets=websockets.statistics,
+                http=lambda: answers,
+                traffic=self._traffic.statistics,
+                broadcast=self._broadcast.statistics,
+                hub=hub.statistics,
+                recorder=self._recorder.statistics,
+                loop=self._loop_watch.statistics,
+                certificate_expires_at=lambda: min((door.tls.expires_at for door in doors if door.tls), default=None),
+            )
+        )
+        for_admins = admin_routes(metrics.render, self._readiness)
         http_checker = None if settings.public_timelines else checkers[Kind.CLIENT]
-        app = create_app(Reader(self._database), http_checker)
-        return WebSocketServer(services, limits), HttpServer(app)
+        app = create_app(Reader(self._database), http_checker, () if settings.admin_port is not None else for_admins)
+        http = HttpServer(counted(answers, behind(proxies, app)))
+        admin_http = HttpServer(admin_app(for_admins))
+        door = FrontDoor(websockets, http, proxies=proxies)
+        return _Engines(websockets, http, admin_http, door, FrontDoor(None, admin_http))
 
-    async def _cut_late(self, front_door: FrontDoor) -> None:
+    def _recorder_is_stuck(self) -> bool:
+        """Whether changes wait, and none was taken when that was last tried."""
+        counts = self._recorder.statistics()
+        return counts.in_trouble and counts.lag > 0
+
+    async def _cut_late(self, *front_doors: FrontDoor) -> None:
         """Cut what is still there when time is up: Hypercorn shields its sends, so cancelling is not enough."""
         await trio.sleep(_PEERS_LEAVE_SECONDS)
-        front_door.cut()
-
-
-def _open_doors(settings: Settings) -> list[Door]:
-    doors: list[Door] = []
-    wanted: list[tuple[str, int, ssl.SSLContext | None]] = []
-    if settings.http_port is not None:
-        wanted.append(("HTTP_PORT", settings.http_port, None))
-    if settings.tls is not None:
-        context = settings.tls.context()
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        wanted.append(("HTTPS_PORT", settings.https_port, context))
-    for variable, port, tls in wanted:
-        try:
-            doors += [Door(listener, tls) for listener in open_listeners(settings.host, port)]
-        except OSError as error:
-            for door in doors:
-                door.listener.close()
-            raise _unfit_address(variable, settings, port, error) from None
-    return doors
-
-
-def _unfit_address(variable: str, settings: Settings, port: int, error: OSError) -> SettingsError:
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-        return SettingsError(
-            "HOST", f"{settings.host}: {error.strerror}", "an address of this machine, or none for all"
-        )
-    right = "a free port, or 0 to pick one"
-    if error.errno == errno.EACCES:
-        right = "a port from 1024 up, or the right to open lower ones"
-    return SettingsError(variable, f"port {port} cannot be opened: {os.strerror(error.errno or 0)}", right)
+        for front_door in front_doors:
+            front_door.cut()
 
 
 def _open_database(settings: Settings) -> Database:

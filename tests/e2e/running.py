@@ -30,15 +30,17 @@ class Urls:
     Attributes:
         plain: `http://HOST:PORT`; empty where that port is closed.
         tls: `https://HOST:PORT`, likewise.
+        admin: `http://HOST:PORT` of the port of its own that administration has; empty where it has none.
     """
 
     plain: str
     tls: str
+    admin: str
 
     @classmethod
-    def of(cls, told: Sequence[str]) -> "Urls":
+    def of(cls, told: Sequence[str], admin: Sequence[str]) -> "Urls":
         by_scheme = {url.partition(":")[0]: url for url in told}
-        return cls(by_scheme.get("http", ""), by_scheme.get("https", ""))
+        return cls(by_scheme.get("http", ""), by_scheme.get("https", ""), "".join(admin))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -95,7 +97,8 @@ class ServerProcess:
             )
         try:
             expected = (environment.get("HTTP_PORT") != "off") + ("SSL_CERT" in environment)
-            self.urls = Urls.of(self._listening_on(expected))
+            told = self._told("listening on ", expected)
+            self.urls = Urls.of(told, self._told("administration on ", "ADMIN_PORT" in environment))
         except BaseException:
             self.kill()
             raise
@@ -136,7 +139,7 @@ class ServerProcess:
         self._process.wait()
         self._close()
 
-    def _listening_on(self, expected: int) -> list[str]:
+    def _told(self, beginning: str, expected: int) -> list[str]:
         assert self._process.stdout is not None
         too_late = threading.Timer(START_SECONDS, self._process.kill)
         too_late.start()
@@ -144,9 +147,9 @@ class ServerProcess:
             lines = [self._process.stdout.readline() for _ in range(expected)]
         finally:
             too_late.cancel()
-        if not all(line.startswith("listening on ") for line in lines):
+        if not all(line.startswith(beginning) for line in lines):
             raise AssertionError(f"the server did not start: {lines}\n{self.log}")
-        return [line.removeprefix("listening on ").strip() for line in lines]
+        return [line.removeprefix(beginning).strip() for line in lines]
 
     def _close(self) -> None:
         assert self._process.stdout is not None
@@ -209,4 +212,4 @@ class ServerThread:
         self._stop = trio.Event()
         async with trio.open_nursery() as nursery:
             told = await nursery.start(partial(serve, self._settings, stop=self._stop))
-            self._started.put(Urls.of(told))
+            self._started.put(Urls.of(told.urls, told.admin_urls))

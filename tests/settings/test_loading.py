@@ -17,6 +17,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert {name: getattr(settings, name) for name in Settings.__slots__ if name != "database_url"} == {
         "host": None, "http_port": 80, "https_port": 443, "tls": None, "tokens": None, "public_timelines": False,
         "allow_anonymous_erase": False, "visit_gap": 3.0, "retention_days": None,
+        "admin_port": None, "forwarded_allow_ips": (),
         "auth_timeout": 10.0, "tracking_timeout": None, "max_message_bytes": 10485760, "max_outbox_bytes": 4194304,
         "write_timeout": 5.0, "log_level": "info", "log_format": "text",
     }  # fmt: skip

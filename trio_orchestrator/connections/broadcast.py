@@ -1,8 +1,8 @@
 """What many peers get at once, the boxes: encoded once, framed once, handed over once a tick."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import trio
 
@@ -18,6 +18,18 @@ _OUTBOXES_A_STEP: Final = 256
 """After this many outboxes other tasks get their turn."""
 
 
+class Statistics(NamedTuple):
+    """What a broadcast has done so far.
+
+    Attributes:
+        frames: frames that were published while anybody was there to see them.
+        deliveries: frames handed to outboxes, one for each that was to get it; some may have given way to newer ones.
+    """
+
+    frames: int
+    deliveries: int
+
+
 class Broadcast:
     """Collects what is published in one pass of the scheduler and hands it to each outbox as one piece."""
 
@@ -27,6 +39,8 @@ class Broadcast:
         self._wants: dict[Outbox, _Cameras] = {}
         self._frames: list[BoxFrame] = []
         self._published = trio.lowlevel.ParkingLot()
+        self._frames_handed_over = 0
+        self._deliveries = 0
 
     def join(self, outbox: AnyOutbox, cameras: frozenset[str] | None) -> None:
         """From now on `outbox` gets the frames of `cameras`, of all where None."""
@@ -52,6 +66,10 @@ class Broadcast:
                 self._published.unpark()
             self._frames.append(BoxFrame(camera_id, text_frame(message)))
 
+    def statistics(self) -> Statistics:
+        """Counters of this broadcast."""
+        return Statistics(self._frames_handed_over, self._deliveries)
+
     async def run(self) -> None:
         """Hand over what is published, for as long as the server lives."""
         while True:
@@ -59,13 +77,16 @@ class Broadcast:
             if not self._frames:
                 await self._published.park()
             frames, self._frames = self._frames, []
+            self._frames_handed_over += len(frames)
             # All are listed at once: who changes its mind on the way is in one list all the same.
             for cameras, outboxes in [(cameras, list(audience)) for cameras, audience in self._audiences.items()]:
                 wanted = _of_cameras(frames, cameras)
                 if wanted:
                     await self._hand_over(Batch(wanted), cameras, outboxes)
 
-    async def _hand_over(self, batch: Batch, cameras: _Cameras, outboxes: Iterable[Outbox]) -> None:
+    async def _hand_over(self, batch: Batch, cameras: _Cameras, outboxes: Sequence[Outbox]) -> None:
+        # Here and not in each outbox: a count that costs the same for one client and for a thousand.
+        self._deliveries += len(batch.frames) * len(outboxes)
         for count, outbox in enumerate(outboxes, 1):
             wants = self._wants.get(outbox, _NOTHING)
             if wants == cameras:

@@ -6,6 +6,7 @@ without a task switch; what the socket does not take then waits in the channel f
 """
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
@@ -13,6 +14,8 @@ import trio
 
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import text_frame, text_frame_header
+
+from .traffic import Traffic
 
 CHANNEL_PIECES: Final = 4096
 """How many pieces may wait for one peer; more of the smallest ones than fit the bytes make a peer too slow, too."""
@@ -78,10 +81,12 @@ class _Frames(NamedTuple):
         parts: the bytes, to be written one part behind the other with nothing in between.
         begun: whether the socket has taken what comes before: then the rest must follow whatever happens, since a
             closing frame in the middle of another would not be understood.
+        since: when it came to wait, on the monotonic clock.
     """
 
     parts: tuple[bytes, ...]
     begun: bool
+    since: float
 
 
 class _Boxes:
@@ -111,10 +116,14 @@ class Outbox:
         wire: where the bytes go.
         max_bytes: how many bytes of control may wait. One message may always wait, however long it is.
         write_timeout: seconds the socket may take nothing.
+        traffic: counts what is offered and how long it waits, for all outboxes together.
     """
 
-    def __init__(self, wire: Wire, *, max_bytes: int, write_timeout: float = math.inf) -> None:
+    def __init__(
+        self, wire: Wire, *, max_bytes: int, write_timeout: float = math.inf, traffic: Traffic | None = None
+    ) -> None:
         self._wire = wire
+        self._traffic = traffic or Traffic()
         self._max_bytes = max_bytes
         self._write_timeout = write_timeout
         self._send_channel, self._receive_channel = trio.open_memory_channel[_Piece](CHANNEL_PIECES)
@@ -123,6 +132,7 @@ class Outbox:
         self._waiting_bytes = 0
         self._lane: list[BoxFrame] = []
         self._lane_bytes = 0
+        self._lane_since = 0.0
         self._left_out = 0
         self._unreported = 0
         self._make_report: Callable[[int], bytes] | None = None
@@ -137,6 +147,7 @@ class Outbox:
         """Send the JSON text `message` after all control that was offered before."""
         if self._closing is not None:
             return
+        self._traffic.sent(message)
         if len(message) < _SHARED_BYTES:
             self._put(text_frame(message))
         else:
@@ -203,10 +214,12 @@ class Outbox:
                     for part in piece.parts:
                         await self._write(part)
                     self._waiting_bytes -= _size(piece)
+                    self._traffic.write_delays.observe(time.monotonic() - piece.since)
                 elif isinstance(piece, _Boxes):
                     await self._write_lane()
                 else:
                     for message in piece:
+                        self._traffic.sent(message)
                         await self._write(text_frame(message))
                 self._pieces -= 1
                 if not self._pieces:
@@ -228,13 +241,14 @@ class Outbox:
                 break
             parts = parts[1:]
         if parts:
-            self._queue(_Frames(parts, begun))
+            self._queue(_Frames(parts, begun, time.monotonic()))
 
     def _put_lazily(self, messages: Iterator[bytes]) -> None:
         while not (self._pieces or self._broken):
             message = next(messages, None)
             if message is None:
                 return
+            self._traffic.sent(message)
             self._put(text_frame(message))
         self._queue(messages)
 
@@ -286,7 +300,7 @@ class Outbox:
             if position > taken:
                 cut = position - taken
                 if cut < len(frame):
-                    self._queue(_Frames((frame[-cut:],), begun=True))
+                    self._queue(_Frames((frame[-cut:],), begun=True, since=time.monotonic()))
                     index += 1
                 self._delay_boxes(batch.frames[index:])
                 return
@@ -297,6 +311,8 @@ class Outbox:
         if not self._lane and not self._queue_unless_full(_BOXES):
             self._leave_out(len(frames))
             return
+        if not self._lane:
+            self._lane_since = time.monotonic()
         full = self._lane_bytes > _LANE_BYTES
         self._lane += frames
         if full:
@@ -314,10 +330,14 @@ class Outbox:
     async def _write_lane(self) -> None:
         joined = b"".join([frame for _, frame in self._lane])
         if self._unreported and self._make_report is not None:
-            joined = text_frame(self._make_report(self._unreported)) + joined
+            report = self._make_report(self._unreported)
+            self._traffic.sent(report)
+            joined = text_frame(report) + joined
             self._unreported = 0
         self._lane, self._lane_bytes = [], 0
+        since = self._lane_since
         await self._write(joined)
+        self._traffic.write_delays.observe(time.monotonic() - since)
 
     # The wire.
 

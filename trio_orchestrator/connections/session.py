@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Protocol
 
@@ -27,6 +27,7 @@ from trio_orchestrator.tracking.hub import Hub, Peer
 from trio_orchestrator.tracking.ports import Actor, NewObject, Pending
 
 from .outbox import Outbox
+from .traffic import Traffic
 
 
 class Kind(Enum):
@@ -60,6 +61,7 @@ class Services:
         checkers: who checks the tokens of each kind of peer; None where none is asked for.
         auth_timeout: seconds a socket may stay unauthenticated.
         complaints: logs what peers do wrong, at a bounded rate.
+        traffic: counts what is said.
     """
 
     hub: Hub
@@ -67,6 +69,7 @@ class Services:
     checkers: dict[Kind, TokenChecker | None]
     auth_timeout: float
     complaints: Complaints
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 class Session:
@@ -99,6 +102,7 @@ class Session:
         self._log = log
         self._address = address
         self._decode = _DECODERS[kind].decode
+        self._received = services.traffic.received_from(kind.value)
         self._checker = services.checkers[kind]
         self._identity: Identity | None = None
         self._peer: Peer | None = None
@@ -120,6 +124,7 @@ class Session:
             if isinstance(received, NotText):
                 raise NotJson("not UTF-8")
             message = self._decode(received)
+            self._received[type(message)] += 1
             if isinstance(message, Authenticate):
                 return self._authenticate(message, received) if self._checker is not None else None
             if self._peer is None:
@@ -167,8 +172,10 @@ class Session:
             if self._identity is not None and identity.subject != self._identity.subject:
                 raise Forbidden("a renewal must be for the same subject")
         except PeerError as error:
+            self._services.traffic.authentications[error.code.value] += 1
             self._refuse(error, received)
             return
+        self._services.traffic.authentications["accepted" if self._peer is None else "renewed"] += 1
         if self._peer is None:
             self._admit(identity)
             self._log.info("authenticated", subject=identity.subject)
@@ -193,6 +200,7 @@ class Session:
     def _refuse(self, error: PeerError, received: bytes = b"") -> None:
         """Tell the sender, and it alone, that its message changed nothing; any message may carry a `requestId`."""
         request_id = request_id_of(received) if error.request_id is None else error.request_id
+        self._services.traffic.refused[error.code] += 1
         self._outbox.offer(Error(error.code, str(error), request_id).encode())
         context = structlog.get_context(self._log)
         self._services.complaints.warn(

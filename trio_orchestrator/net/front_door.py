@@ -7,13 +7,16 @@ own behind a crash barrier: nothing a peer does, and no fault of a library, ends
 import errno
 import re
 import socket
-import ssl
+from collections import Counter
 from typing import Final
 
 import structlog
 import trio
 
+from .forwarded import Proxies, headers_of
 from .http_server import HttpServer
+from .statistics import DoorStatistics
+from .tls import Certificate
 from .transport import Transport
 from .websocket import WebSocketServer
 
@@ -40,8 +43,9 @@ class FrontDoor:
     """Accepts connections and brings each to its engine.
 
     Args:
-        websockets: serves the WebSockets.
+        websockets: serves the WebSockets; where None there are none at this door.
         http: serves everything else.
+        proxies: those who speak for others, and are believed whom.
         head_timeout: seconds in which the head of the first request must be complete.
         handshake_timeout: seconds the TLS handshake may take.
         close_timeout: seconds closing a connection may take before it is cut.
@@ -49,21 +53,26 @@ class FrontDoor:
 
     def __init__(
         self,
-        websockets: WebSocketServer,
+        websockets: WebSocketServer | None,
         http: HttpServer,
         *,
+        proxies: Proxies | None = None,
         head_timeout: float = 10,
         handshake_timeout: float = 10,
         close_timeout: float = 2,
     ) -> None:
         self._websockets = websockets
         self._http = http
+        self._proxies = proxies or Proxies(())
         self._head_timeout = head_timeout
         self._handshake_timeout = handshake_timeout
         self._close_timeout = close_timeout
         self._transports: set[Transport] = set()
+        self._accepted = 0
+        self._faults = 0
+        self._refused: Counter[str] = Counter()
 
-    async def accept(self, listener: socket.socket, context: ssl.SSLContext | None, connections: trio.Nursery) -> None:
+    async def accept(self, listener: socket.socket, tls: Certificate | None, connections: trio.Nursery) -> None:
         """Start a task in `connections` for each connection that comes in, until cancelled."""
         short_of_resources = False
         while True:
@@ -84,20 +93,25 @@ class FrontDoor:
                 if short_of_resources:
                     _log.info("connections are accepted again")
                     short_of_resources = False
-                connections.start_soon(self._serve_safely, accepted, context, name="connection")
+                connections.start_soon(self._serve_safely, accepted, tls, name="connection")
 
     def cut(self) -> None:
         """Close every connection at once, even one whose engine does not let itself be cancelled."""
         for transport in self._transports:
             transport.cut()
 
-    async def _serve_safely(self, accepted: socket.socket, context: ssl.SSLContext | None) -> None:
+    def statistics(self) -> DoorStatistics:
+        """Counters of this door."""
+        return DoorStatistics(len(self._transports), self._accepted, self._refused.copy(), self._faults)
+
+    async def _serve_safely(self, accepted: socket.socket, tls: Certificate | None) -> None:
         """The crash barrier."""
         transport = Transport(accepted)
         self._transports.add(transport)
+        self._accepted += 1
         try:
             try:
-                await self._serve(transport, context)
+                await self._serve(transport, tls)
             finally:
                 self._transports.discard(transport)
                 with trio.move_on_after(self._close_timeout, shield=True):
@@ -107,20 +121,28 @@ class FrontDoor:
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as group:
             _log.debug("connection broke", remote=transport.remote, reason=_first_line(group))
         except* Exception as group:
+            self._faults += 1
             _log.error("connection ended by a fault", remote=transport.remote, exc_info=group)
 
-    async def _serve(self, transport: Transport, context: ssl.SSLContext | None) -> None:
-        if context is not None:
+    async def _serve(self, transport: Transport, tls: Certificate | None) -> None:
+        if tls is not None:
             protocol = None
             with trio.move_on_after(self._handshake_timeout) as handshake:
-                protocol = await transport.start_tls(context)
+                try:
+                    protocol = await transport.start_tls(tls.context)
+                except trio.BrokenResourceError:
+                    self._refused["tls_failed"] += 1
+                    raise
             if handshake.cancelled_caught:
+                self._refused["tls_timeout"] += 1
                 return None
             if protocol == "h2":
                 return await self._http.serve(transport)
         head = b""
-        with trio.move_on_after(self._head_timeout):
+        with trio.move_on_after(self._head_timeout) as reading:
             head = await self._read_head(transport)
+        if reading.cancelled_caught:
+            self._refused["head_timeout"] += 1
         if not head:
             return None
         is_websocket = _WEBSOCKET_UPGRADE.search(head) is not None
@@ -128,6 +150,10 @@ class FrontDoor:
         if _FOLDED_LINE.search(head) or (is_websocket and _UNREADABLE.search(head)):
             return await self._refuse(transport, "400 Bad Request")
         if is_websocket:
+            if self._websockets is None:
+                return await self._refuse(transport, "404 Not Found")
+            if transport.host is not None and self._proxies.knows(transport.host):
+                transport.speaks_for(self._proxies.client(transport.host, headers_of(head)))
             return await self._websockets.serve(transport, head)
         transport.read_again(_CLEARTEXT_HTTP2_UPGRADE.sub(b"", head))
         return await self._http.serve(transport)
@@ -159,6 +185,7 @@ class FrontDoor:
         return head
 
     async def _refuse(self, transport: Transport, status: str) -> None:
+        self._refused[status.partition(" ")[0]] += 1
         await transport.send_all(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
 
 

@@ -18,6 +18,8 @@ from trio_orchestrator.protocol.outbound import json_string
 from trio_orchestrator.store.database import TimelineEntry
 from trio_orchestrator.store.errors import StoreError
 
+from .admin import healthz
+
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}")
 _ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT: Final = _ANY_ORIGIN | {
@@ -42,21 +44,23 @@ class Archive(Protocol):
         """Where an object was, oldest first; empty where it was never seen or is unknown."""
 
 
-def create_app(archive: Archive, checker: TokenChecker | None) -> Starlette:
+def create_app(archive: Archive, checker: TokenChecker | None, more: Sequence[Route] = ()) -> Starlette:
     """The application.
 
     Args:
         archive: what is told of.
         checker: whose tokens the two data routes ask for (`Authorization: Bearer`, RFC 6750); None for none.
+        more: routes of others.
     """
     routes = _Timelines(archive, checker)
     return Starlette(
         routes=[
             Route("/timelines", routes.timelines, methods=["GET", "OPTIONS"]),
             Route("/objectIds", routes.object_ids, methods=["GET", "OPTIONS"]),
-            Route("/healthz", _healthz),
+            Route("/healthz", healthz),
             Route("/client", _upgrade_required),
             Route("/processor", _upgrade_required),
+            *more,
         ]
     )
 
@@ -122,11 +126,6 @@ async def _legacy_json(entries: Sequence[TimelineEntry]) -> AsyncIterator[bytes]
             before = ", "
         yield "".join(pieces).encode()
     yield b"]}"
-
-
-async def _healthz(_request: Request) -> Response:
-    """The process lives and its event loop turns, or there would be no answer."""
-    return PlainTextResponse("ok\n")
 
 
 async def _upgrade_required(_request: Request) -> Response:

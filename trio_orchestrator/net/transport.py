@@ -30,6 +30,10 @@ class Transport(trio.abc.Stream):
         self._read_again = b""
         self.host, self.remote = _address(accepted)
 
+    def speaks_for(self, host: str) -> None:
+        """The other end is a proxy; `host` is the address of whom it speaks for, from now on the remote end's."""
+        self.host, self.remote = host, f"{host} via {self.remote}"
+
     async def start_tls(self, context: ssl.SSLContext) -> str | None:
         """Do the TLS handshake; the protocol that both ends chose for what follows (ALPN), if any.
 

@@ -1,6 +1,7 @@
 """The only import of trio_websocket: handshake, pings, closing. Data messages pass by it on the fast lane."""
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import trio_websocket
 
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Kind, Services, Session
+from trio_orchestrator.connections.traffic import Traffic
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import (
     PING_FRAME,
@@ -21,6 +23,7 @@ from trio_orchestrator.protocol.frames import (
     is_ping,
 )
 
+from .statistics import WebSocketStatistics
 from .transport import Transport
 
 _KINDS: Final = {"/client": Kind.CLIENT, "/processor": Kind.PROCESSOR}
@@ -30,6 +33,9 @@ _NO_CLOSING_FRAME: Final = 1006
 
 _BREACHES: Final = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD})
 _CLOSE_FRAME_START: Final = b"\x88"
+
+_TOLD_APART: Final = frozenset({*CloseCode, 1005, _NO_CLOSING_FRAME})
+"""Closing codes that are counted each by itself; others are the peers' own invention."""
 
 _MESSAGES_A_TURN: Final = 64
 """After this many messages of one peer the others get their turn."""
@@ -69,26 +75,30 @@ class WebSocketServer:
     def __init__(self, services: Services, limits: Limits) -> None:
         self._services = services
         self._limits = limits
-        self._connections: set[_Connection] = set()
+        self._connections: dict[_Connection, Kind] = {}
         self._numbers = itertools.count(1)
         self._stopping = False
+        self._opened: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()
+        self._left_out = 0
 
     async def serve(self, transport: Transport, head: bytes) -> None:
         """Serve the socket whose request head is `head` until either side ends it."""
         log = structlog.get_logger(__name__).bind(connection=next(self._numbers), remote=transport.remote)
-        connection = _Connection(transport, self._limits, log)
+        connection = _Connection(transport, self._limits, self._services.traffic, log)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.outbox.run)
             kind = await connection.open(nursery, head)
             if kind is not None:
-                self._connections.add(connection)
+                self._connections[connection] = kind
+                self._opened[kind.value] += 1
                 if self._stopping:
                     connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
                 try:
                     session = Session(self._services, kind, connection.outbox, log, transport.host)
                     await connection.live(nursery, session)
                 finally:
-                    self._connections.discard(connection)
+                    self._retire(connection)
             nursery.cancel_scope.cancel()
 
     def stop(self) -> None:
@@ -96,6 +106,29 @@ class WebSocketServer:
         self._stopping = True
         for connection in self._connections:
             connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
+
+    def statistics(self) -> WebSocketStatistics:
+        """Counters of all WebSockets."""
+        outboxes = [connection.outbox.statistics() for connection in self._connections]
+        waiting = [outbox.waiting_bytes for outbox in outboxes]
+        left_out = [outbox.left_out for outbox in outboxes]
+        return WebSocketStatistics(
+            open=Counter(kind.value for kind in self._connections.values()),
+            opened=self._opened.copy(),
+            ended=self._ended.copy(),
+            waiting_bytes=sum(waiting),
+            most_waiting_bytes=max(waiting, default=0),
+            lagging=sum(map(bool, waiting)),
+            left_out=self._left_out + sum(left_out),
+            most_left_out=max(left_out, default=0),
+        )
+
+    def _retire(self, connection: "_Connection") -> None:
+        """It has ended; what it counted stays counted."""
+        del self._connections[connection]
+        code, _ = connection.how_it_ended()
+        self._ended[str(code) if code in _TOLD_APART else "other"] += 1
+        self._left_out += connection.outbox.statistics().left_out
 
 
 class _EngineStream(trio.abc.Stream):
@@ -147,8 +180,12 @@ class _EngineStream(trio.abc.Stream):
 class _Connection:
     """One WebSocket from its handshake to its end."""
 
-    def __init__(self, transport: Transport, limits: Limits, log: structlog.typing.FilteringBoundLogger) -> None:
-        self.outbox = Outbox(transport, max_bytes=limits.max_outbox_bytes, write_timeout=limits.write_timeout)
+    def __init__(
+        self, transport: Transport, limits: Limits, traffic: Traffic, log: structlog.typing.FilteringBoundLogger
+    ) -> None:
+        self.outbox = Outbox(
+            transport, max_bytes=limits.max_outbox_bytes, write_timeout=limits.write_timeout, traffic=traffic
+        )
         self._transport = transport
         self._limits = limits
         self._log = log
@@ -184,11 +221,11 @@ class _Connection:
             await self._read(session)
         finally:
             session.close()
-            code, reason = self._how_it_ended()
+            code, reason = self.how_it_ended()
             left_out = self.outbox.statistics().left_out
             self._log.info("disconnected", code=code, reason=reason, left_out=left_out)
 
-    def _how_it_ended(self) -> tuple[int, str]:
+    def how_it_ended(self) -> tuple[int, str]:
         """The close code and its reason, ours or the peer's: whose came first; 1006 where neither came."""
         ours = self.outbox.closing
         if ours is not None and ours.code is not CloseCode.NORMAL:

@@ -11,6 +11,7 @@ from . import variables
 from .files import TlsFiles, UnfitPair, check_pair
 from .given import Given, SettingsError
 from .tokens import TokenSettings, load_tokens
+from .values import Networks
 
 _MASK: Final = "***"
 
@@ -23,6 +24,8 @@ class Settings:
         host: address or host name to listen on; None for all interfaces.
         http_port: plain port; 0 picks a free one, None is closed.
         https_port: TLS port, open where `tls` is set; 0 picks a free one.
+        admin_port: port for the metrics and the like; 0 picks a free one, None where they are on the others.
+        forwarded_allow_ips: reverse proxies that are believed whom they speak for.
         tls: certificate and key; None where TLS is off.
         tokens: how tokens are checked; None where no peer needs one.
         allow_anonymous_erase: whether everybody may erase objects where no peer needs a token.
@@ -42,6 +45,8 @@ class Settings:
     host: str | None
     http_port: int | None
     https_port: int
+    admin_port: int | None
+    forwarded_allow_ips: Networks
     tls: TlsFiles | None
     tokens: TokenSettings | None
     allow_anonymous_erase: bool
@@ -73,6 +78,8 @@ class Settings:
             host=given.get(variables.HOST),
             http_port=http_port,
             https_port=https_port,
+            admin_port=_admin_port(given, http_port, https_port if tls else None),
+            forwarded_allow_ips=given.get(variables.FORWARDED_ALLOW_IPS) or (),
             tls=tls,
             tokens=load_tokens(given),
             allow_anonymous_erase=given.require(variables.ALLOW_ANONYMOUS_ERASE),
@@ -134,6 +141,13 @@ def _ports(given: Given, tls: TlsFiles | None) -> tuple[int | None, int]:
         wrong = f"it is {https_port}, and so is HTTP_PORT"
         raise given.error(variables.HTTPS_PORT, wrong, "each a port of its own")
     return http_port, https_port
+
+
+def _admin_port(given: Given, *others: int | None) -> int | None:
+    port = given.get(variables.ADMIN_PORT)
+    if port and port in others:
+        raise given.error(variables.ADMIN_PORT, f"it is {port}, and so is another one", "each a port of its own")
+    return port
 
 
 def _tls(given: Given) -> TlsFiles | None:

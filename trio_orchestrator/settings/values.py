@@ -4,10 +4,12 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
+
+Networks: TypeAlias = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 MAX_SECONDS: Final = 1_000_000_000.0  # 31 years; an instant that far away still fits every database
 MAX_DAYS: Final = 10_000.0
@@ -59,6 +61,15 @@ def port(text: str) -> int:
 def port_or_off(text: str) -> int | None:
     """A TCP port, or None where the text is `off`."""
     return None if text.lower() == "off" else port(text)
+
+
+def networks(text: str) -> Networks:
+    """IP addresses and networks, with commas between them."""
+    parts = [part.strip() for part in text.split(",")]
+    try:
+        return tuple(ipaddress.ip_network(part) for part in parts)
+    except ValueError:
+        raise Unfit(f"{shown(text)} is no list of addresses and networks") from None
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

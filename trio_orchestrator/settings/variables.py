@@ -56,6 +56,15 @@ HTTPS_PORT: Final = Variable(
     "HTTPS_PORT", values.port, "443", "PORT", _PORT,
     "TLS port, open when SSL_CERT and SSL_KEY are set; 0 picks a free one",
 )
+ADMIN_PORT: Final = Variable(
+    "ADMIN_PORT", values.port_or_off, None, "PORT", f"{_PORT}, or `off`",
+    "plain port for `/metrics`, `/readyz` and `/healthz`; the first two are on the main ports where unset or `off`",
+)
+FORWARDED_ALLOW_IPS: Final = Variable(
+    "FORWARDED_ALLOW_IPS", values.networks, None, "ADDRESSES",
+    "addresses and networks with commas between them, like 127.0.0.1,10.0.0.0/8",
+    "reverse proxies that are believed whom they speak for (`X-Forwarded-For`, `Forwarded`); nobody where unset",
+)
 SSL_CERT: Final = Variable(
     "SSL_CERT", files.readable_file, None, "FILE", "the path of a PEM file with the server's certificate",
     "PEM file of the TLS certificate and those between it and the root",
@@ -144,6 +153,8 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
     HOST,
     HTTP_PORT,
     HTTPS_PORT,
+    ADMIN_PORT,
+    FORWARDED_ALLOW_IPS,
     SSL_CERT,
     SSL_KEY,
     PUBLIC_KEY,

@@ -133,6 +133,11 @@ class Database:
                 take_back(connection, commands, found.applied.object_ids, found.written_at)
         return found and found.applied
 
+    def probe(self) -> None:
+        """Begin a change and leave it at that, to see whether the database would take one now."""
+        with mapped_errors(), self._writing.begin() as connection:
+            connection.execute(update(OBJECTS).where(OBJECTS.c.id < 0).values(stopped_by=None))
+
     def object_ids(self) -> list[int]:
         """The ids of all objects ever tracked, ascending."""
         with self._engines.reading() as connection:

@@ -58,6 +58,7 @@ class Recorder:
         self._commands = CommandQueue()
         self._notes = Notes(max_waiting_rows, self._on_first_note)
         self._notes_since = _NEVER
+        self._behind_since = _NEVER
         self._merges_reported = 0
         self._retry_at = _AT_ONCE
         self._retry_delay = _FIRST_RETRY
@@ -160,6 +161,7 @@ class Recorder:
             waiting_rows=self._notes.waiting_rows,
             waiting_feature_maps=self._notes.waiting_feature_maps,
             waiting_stops=self._notes.waiting_stops,
+            lag=trio.current_time() - self._behind_since if self._notes else 0.0,
             commits=self._writer.commits,
             failed_transactions=self._writer.failed_transactions,
             written_rows=self._writer.written_rows,
@@ -180,6 +182,8 @@ class Recorder:
 
     def _on_first_note(self) -> None:
         self._notes_since = trio.current_time()
+        if not self._notes.has_backlog:
+            self._behind_since = self._notes_since
         self._wake.set()
 
     def _due(self) -> float:
@@ -225,6 +229,8 @@ class Recorder:
 
     def _on_notes_written(self) -> None:
         self._notes.written()
+        if not self._notes.has_backlog:
+            self._behind_since = self._notes_since
         self._retry_delay = _FIRST_RETRY
         self._progress.set()
         self._progress = trio.Event()

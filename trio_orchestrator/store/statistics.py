@@ -11,6 +11,7 @@ class RecorderStatistics:
         waiting_commands: commands that no transaction has taken yet.
         waiting_rows: rows of sightings (one an object, camera and second) that are not on disk yet.
         waiting_feature_maps: feature maps that are not on disk yet.
+        lag: for how many seconds the oldest of what is not on disk has waited; 0 where nothing waits.
         waiting_stops: stops by themselves that are not on disk yet.
         commits: transactions that succeeded.
         failed_transactions: transactions that failed, retries included.
@@ -25,6 +26,7 @@ class RecorderStatistics:
     waiting_rows: int
     waiting_feature_maps: int
     waiting_stops: int
+    lag: float
     commits: int
     failed_transactions: int
     written_rows: int

@@ -54,6 +54,7 @@ from .ports import (
     StopReason,
 )
 from .searches import Searches
+from .statistics import HubStatistics
 
 Peer: TypeAlias = Client | Processor
 _NULL: Final = Raw(b"null")
@@ -94,6 +95,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._cameras: dict[str, Processor] = {}
         self.cameras = Cameras()
+        self._started = self._ended = self._expired = 0
         # A new type of message is one Struct in `protocol.inbound`, one method here and one line below.
         self._decisions: dict[type, Callable[[Any, Any, float], Pending | None]] = {
             Hello: self._welcome,
@@ -120,6 +122,18 @@ class Hub:
             self._objects[stored.object_id] = tracked
             self._deadlines.start(stored.object_id, stored.remaining)
             self._searches.resume(tracked)
+
+    def statistics(self) -> HubStatistics:
+        """What there is now, and what was so far."""
+        return HubStatistics(
+            clients=len(self._clients),
+            image_users=sum(client.uses_images for client in self._clients),
+            cameras=len(self._cameras),
+            live_objects=len(self._objects),
+            started=self._started,
+            ended=self._ended,
+            expired=self._expired,
+        )
 
     # Peers come and go.
 
@@ -177,6 +191,7 @@ class Hub:
         expires_at = None if self._tracking_timeout is None else at + self._tracking_timeout
         tracked = TrackedObject(object_id, message.camera_id, at, expires_at=expires_at, image=message.image)
         self._objects[object_id] = tracked
+        self._started += 1
         self._deadlines.start(object_id, self._tracking_timeout)
         processor = self._cameras.get(message.camera_id)
         if processor is not None:  # else it left meanwhile, and is sent the object when it comes back
@@ -303,6 +318,7 @@ class Hub:
 
     def expire(self, object_id: int, at: float) -> None:
         """The tracking timeout of a live object has passed."""
+        self._expired += 1
         self._journal.stopped(object_id, StopReason.TIMEOUT)
         self._end(object_id, at, StopReason.TIMEOUT)
 
@@ -317,6 +333,7 @@ class Hub:
     def _end(self, object_id: int, at: float, reason: StopReason, by: str | None = None) -> None:
         """However it came about: from here on the object is not tracked, and those concerned know."""
         tracked = self._objects.pop(object_id)
+        self._ended += 1
         self._deadlines.end(object_id)
         notice = StopNotice(object_id).encode()
         for processor in self._cameras.values():

@@ -1,0 +1,33 @@
+"""What is put around the web application: whom a request is from, and what became of it."""
+
+from collections import Counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .forwarded import Proxies
+
+
+def behind(proxies: Proxies, app: ASGIApp) -> ASGIApp:
+    """`app`, told of each request whom a known proxy made it for; a proxy's connection carries those of many."""
+
+    async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        if client and proxies.knows(client[0]):
+            scope["client"] = (proxies.client(client[0], scope["headers"]), 0)
+        await app(scope, receive, send)
+
+    return forwarded
+
+
+def counted(answers: Counter[str], app: ASGIApp) -> ASGIApp:
+    """`app`, each of its answers counted in `answers` by its status."""
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        async def count(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answers[str(message["status"])] += 1
+            await send(message)
+
+        await app(scope, receive, count)
+
+    return counting
