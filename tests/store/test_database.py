@@ -263,7 +263,7 @@ def test_a_full_disk_changes_nothing(database: Database, stranger: Stranger) -> 
 
 def test_a_database_that_is_gone_is_an_error_of_ours(database: Database, stranger: Stranger) -> None:
     stranger.execute("ALTER TABLE sightings RENAME TO elsewhere")
-    with pytest.raises(DatabaseUnavailable, match="no such table|does not exist"):
+    with pytest.raises(DatabaseUnavailable, match=r"no such table|does not exist"):
         database.timeline(1)
 
 

@@ -3,6 +3,7 @@
 The name of its last step is kept in the database, in the table `schema_version`.
 """
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     Raises:
         DatabaseUnavailable: it has been brought to a later revision than this server knows.
     """
+    logging.getLogger("alembic.runtime.migration").addFilter(_as_debug)
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -37,3 +39,10 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
             " start that version"
         )
     command.upgrade(config, revision)
+
+
+def _as_debug(record: logging.LogRecord) -> bool:
+    """Alembic tells as info what is of use to nobody who runs the server."""
+    if record.levelno == logging.INFO:
+        record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
