@@ -135,7 +135,7 @@ class Database:
 
     def probe(self) -> None:
         """Begin a change and leave it at that, to see whether the database would take one now."""
-        with mapped_errors(), self._writing.begin() as connection:
+        with self._engines.writing() as connection:
             connection.execute(update(OBJECTS).where(OBJECTS.c.id < 0).values(stopped_by=None))
 
     def object_ids(self) -> list[int]:
