@@ -44,8 +44,8 @@ clean:
 # Made anew where what is to be installed has changed, so that nothing is left over from before. A Python whose
 # distribution keeps `ensurepip` in a package of its own gets pip from the pip that it has.
 $(VENV)/.run: pyproject.toml $(LOCK)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is needed and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there);" \
 			"name another one: PYTHON=python3.13 make $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 		&& $(PYTHON) -m pip --quiet --python $(BIN)/python install pip; }
