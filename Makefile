@@ -14,6 +14,7 @@ help:
 	@echo "make run     start the orchestrator on port $(HTTP_PORT), its database in the working directory"
 	@echo "make test    run all tests"
 	@echo "make check   lint, formatting, types and import rules"
+	@echo "make benchmark   measure delivery beside its peers and write docs/performance.md; about ten minutes"
 	@echo "make lock    choose the newest versions that pyproject.toml allows and write them to $(LOCK)"
 	@echo "make clean   remove the virtual environment and all caches (databases stay)"
 	@echo
@@ -54,4 +55,13 @@ $(VENV)/.run: pyproject.toml $(LOCK)
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+# Takes about ten minutes and two cores to itself; see docs/performance.md.
+.PHONY: benchmark
+benchmark: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --output
+
+$(VENV)/.bench: $(VENV)/.run
+	$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@

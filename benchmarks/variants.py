@@ -75,7 +75,7 @@ class EncodingOutbox(Outbox):
     """Without the sharing: every client's frames are encoded, framed and joined for it alone."""
 
     def offer_boxes(self, batch: Batch) -> None:
-        own = [BoxFrame(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]  # type: ignore[arg-type]
+        own = [BoxFrame(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]
         super().offer_boxes(Batch(own))
 
 
