@@ -102,6 +102,10 @@ def test_start_passes_its_members_on_verbatim(members: str, image: bytes, frame_
         '{"type":"authenticate"}',
         '{"type":"authenticate","jwt":null}',
         '{"type":"authenticate","jwt":7}',
+        '{"type":"hello"}',
+        '{"type":"hello","features":null}',
+        '{"type":"hello","features":"a"}',
+        '{"type":"hello","features":["a",1]}',
         '{"type":"subscribe","cameraIds":"cam1"}',
         '{"type":"subscribe","cameraIds":[1]}',
         '{"type":"subscribe","cameraIds":["a",null]}',
@@ -159,6 +163,7 @@ def test_an_integer_too_long_to_be_an_object_s_id_is_no_disaster() -> None:
         ('{"type":"identifier","id":"%s"}' % ("é" * 256), Identifier("é" * 256)),
         ('{"type":"identifier","id":"\\ud83d\\ude00"}', Identifier("😀")),
         ('{"type":"authenticate","jwt":"a.b.c"}', Authenticate("a.b.c")),
+        ('{"type":"hello","features":[]}', Hello(frozenset())),
         ('{"type":"stop","objectId":1}', Unknown("stop")),  # a client's word
         ('{"type":"start"}', Unknown("start")),
         ('{"type":"subscribe"}', Unknown("subscribe")),

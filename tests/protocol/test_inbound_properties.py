@@ -11,9 +11,22 @@ from msgspec import Raw
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson
 from trio_orchestrator.protocol.inbound import ABSENT, CLIENT_MESSAGES, PROCESSOR_MESSAGES, Inbound, Unknown
 
+CLIENT_TYPES = {"hello", "start", "stop", "setUsesImages", "authenticate", "subscribe"}
+PROCESSOR_TYPES = {"hello", "identifier", "boundingBoxes", "featureMap", "authenticate"}
+TYPES = sorted(CLIENT_TYPES | PROCESSOR_TYPES)
 MEMBERS = ["type", "cameraId", "image", "frameId", "boxId", "objectId", "requestId", "usesImages", "jwt", "cameraIds"]
-MEMBERS += ["id", "boxes", "featureMap"]
-TYPES = ["start", "stop", "setUsesImages", "authenticate", "subscribe", "identifier", "boundingBoxes", "featureMap"]
+MEMBERS += ["id", "boxes", "featureMap", "features"]
+TYPES = [
+    "hello",
+    "start",
+    "stop",
+    "setUsesImages",
+    "authenticate",
+    "subscribe",
+    "identifier",
+    "boundingBoxes",
+    "featureMap",
+]
 
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -62,10 +75,6 @@ def test_any_json_ends_in_a_message_or_is_invalid(document: Any, escaped: bool) 
             assert well_typed
             assert isinstance(message, Unknown) is (document["type"] not in types)
             check_verbatim(message, document)
-
-
-CLIENT_TYPES = {"start", "stop", "setUsesImages", "authenticate", "subscribe"}
-PROCESSOR_TYPES = {"identifier", "boundingBoxes", "featureMap", "authenticate"}
 
 
 def is_json(text: bytes) -> bool:

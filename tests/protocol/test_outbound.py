@@ -12,11 +12,20 @@ from trio_orchestrator.protocol.inbound import ABSENT
 from trio_orchestrator.protocol.outbound import (
     NO_FEATURES,
     Accepted,
+    CameraChange,
+    Cameras,
+    CameraState,
     Error,
     FeatureMapUpdate,
+    Lagged,
     NewObjectNotice,
     StartCommand,
     StopNotice,
+    Tracked,
+    TrackedState,
+    TrackingChange,
+    Welcome,
+    _Outbound,
     bounding_boxes,
     bounding_boxes_head,
     json_string,
@@ -47,11 +56,36 @@ FRAME, BOX, IMAGE = Raw(b"12.0"), Raw(b'"b"'), Raw(b'"a\\u0062\\/c"')
         ),
         (Error(ErrorCode.NOT_JSON, "é", "r-1"), '{"type":"error","code":"not_json","message":"é","requestId":"r-1"}'),
         (Error(ErrorCode.NOT_JSON, "", ""), '{"type":"error","code":"not_json","message":"","requestId":""}'),
+        (
+            Welcome("o/1", ("cameras", "lagged"), "e"),
+            '{"type":"welcome","server":"o/1","features":["cameras","lagged"],"epoch":"e"}',
+        ),
+        (
+            Cameras((CameraState("c", True, "T"), CameraState("d", False, "T"))),
+            '{"type":"cameras","cameras":[{"cameraId":"c","online":true,"since":"T"},'
+            '{"cameraId":"d","online":false,"since":"T"}]}',
+        ),
+        (Cameras(()), '{"type":"cameras","cameras":[]}'),
+        (CameraChange("c", False, "T"), '{"type":"camera","cameraId":"c","online":false,"since":"T"}'),
+        (
+            Tracked(
+                (
+                    TrackedState(
+                        object_id=7, state="seen", camera_id="c", started_at="T", has_image=False, seen_on=("c", "d")
+                    ),
+                )
+            ),
+            '{"type":"tracked","objects":[{"objectId":7,"state":"seen","cameraId":"c","startedAt":"T",'
+            '"hasImage":false,"seenOn":["c","d"]}]}',
+        ),
+        (
+            TrackingChange(object_id=7, state="stopped", by="alice", reason="client", at="T"),
+            '{"type":"tracking","objectId":7,"state":"stopped","by":"alice","reason":"client","at":"T"}',
+        ),
+        (Lagged(3), '{"type":"lagged","dropped":3}'),
     ],
 )
-def test_a_message_is_written_as_the_contract_has_it(
-    message: StartCommand | NewObjectNotice | FeatureMapUpdate | StopNotice | Accepted | Error, text: str
-) -> None:
+def test_a_message_is_written_as_the_contract_has_it(message: _Outbound, text: str) -> None:
     assert message.encode() == text.encode()
 
 
