@@ -22,6 +22,7 @@ _FIRST_RETRY: Final = 0.25
 _SLOWEST_RETRY: Final = 2.0
 _AT_ONCE: Final = float("-inf")
 _NEVER: Final = float("inf")
+_GRACE: Final = 1.0  # for a transaction that is under way when the closing time is over
 
 _NOT_NOW: Final = "the database cannot take the change now; nothing was changed"
 _NOT_THIS: Final = "the database does not take this change; nothing was changed"
@@ -129,8 +130,9 @@ class Recorder:
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Write what comes until cancelled or closed, and what waits then; to be run once.
 
-        Whoever owns this task ends it after all that write to the recorder. It then takes no longer than the
-        closing time and one transaction; what could not be written by then is told in the log.
+        Whoever owns this task ends it by `aclose` after all that write to the recorder. It then takes no longer
+        than the closing time and a second, even where the database hangs: its thread is left behind. What could
+        not be written by then is told in the log.
         """
         self._is_running = True
         task_status.started()
@@ -139,6 +141,7 @@ class Recorder:
                 await self._write()
         finally:
             self._is_closing = True
+            self._writer.end_by(trio.current_time() + self._closing_time + _GRACE)
             try:
                 with trio.move_on_after(self._closing_time, shield=True):
                     await self._write_all_that_waits()
@@ -148,6 +151,7 @@ class Recorder:
     async def aclose(self) -> None:
         """End `run` in good order and wait for that; from now on commands fail."""
         self._is_closing = True
+        self._writer.end_by(trio.current_time() + self._closing_time + _GRACE)
         self._wake.set()
         if self._is_running:
             await self._ended.wait()
@@ -167,6 +171,7 @@ class Recorder:
             written_rows=self._writer.written_rows,
             merged_rows=self._notes.merged,
             homeless_notes=self._writer.homeless_notes,
+            refused_notes=self._writer.refused_notes,
             refused_commands=self._writer.refused_commands,
             in_trouble=self._reports.in_trouble,
         )
@@ -189,6 +194,8 @@ class Recorder:
     def _due(self) -> float:
         """When to write next, on Trio's clock."""
         due = self._commands.due(_COMMAND_LINGER)
+        if self._writer.is_in_doubt:
+            due = min(due, self._retry_at)
         if not self._notes:
             return due
         if self._flushing or self._notes.has_backlog:
@@ -214,14 +221,14 @@ class Recorder:
         for command in late:
             command.settle(DatabaseUnavailable("the writer did not come to it in time"))
         notes = self._notes.take() if self._notes and self._retry_at <= now else NO_NOTES
-        if commands or notes:
+        if commands or notes or (self._writer.is_in_doubt and self._retry_at <= now):
             commits = self._writer.commits
             notes_are_written = await self._writer.write(commands, notes)
             if self._writer.commits > commits:
                 self._retry_at = _AT_ONCE
             if notes and notes_are_written:
                 self._on_notes_written()
-            elif notes:
+            elif notes or self._writer.is_in_doubt:
                 self._retry_at = trio.current_time() + self._retry_delay
                 self._retry_delay = min(2 * self._retry_delay, _SLOWEST_RETRY)
         self._reports.merged(self._notes.merged - self._merges_reported)
@@ -237,9 +244,9 @@ class Recorder:
 
     async def _write_all_that_waits(self) -> None:
         self._retry_at = _AT_ONCE
-        while self._commands or self._notes:
+        while self._commands or self._notes or self._writer.is_in_doubt:
             await self._write()
-            if self._notes:
+            if self._notes or self._writer.is_in_doubt:
                 await trio.sleep_until(max(self._retry_at, trio.current_time()))
 
     def _end(self) -> None:

@@ -35,6 +35,7 @@ class Reports:
         self._merged = _Tally()
         self._refused = _Tally()
         self._homeless = _Tally()
+        self._left_out = _Tally()
 
     @property
     def in_trouble(self) -> bool:
@@ -68,6 +69,16 @@ class Reports:
         """So many more notes were about objects that the database does not have."""
         if count := self._homeless.add(notes):
             _log.warning("notes about objects that are not in the database were left out", count=count)
+
+    def left_out(self, notes: int) -> None:
+        """So many more notes were refused for good by a database that works."""
+        if count := self._left_out.add(notes):
+            _log.error("the database refused notes, they are left out", count=count)
+
+    def taken_back(self, commands: int) -> None:
+        """So many commands had been given up, were found on disk all the same, and were undone."""
+        if commands:
+            _log.warning("changes were undone whose commit had not been answered", count=commands)
 
     def lost(self, rows: int, feature_maps: int, stops: int) -> None:
         """The writer ends and could not write these."""

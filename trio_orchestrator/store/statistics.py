@@ -18,6 +18,7 @@ class RecorderStatistics:
         written_rows: rows of sightings written.
         merged_rows: rows merged into another second's because too many were waiting.
         homeless_notes: rows and feature maps left out because the database has no such object.
+        refused_notes: notes left out because the database does not take them.
         refused_commands: commands that the database refused although it worked.
         in_trouble: whether the database took nothing when it was tried last.
     """
@@ -32,5 +33,6 @@ class RecorderStatistics:
     written_rows: int
     merged_rows: int
     homeless_notes: int
+    refused_notes: int
     refused_commands: int
     in_trouble: bool
