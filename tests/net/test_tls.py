@@ -1,0 +1,63 @@
+"""A certificate that is renewed while it is in use."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+import structlog
+import trustme
+
+from trio_orchestrator.net.tls import Certificate
+from trio_orchestrator.settings import TlsFiles
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TlsFiles:
+    return TlsFiles(str(tmp_path / "chain.pem"), str(tmp_path / "key.pem"))
+
+
+def issue(files: TlsFiles, *, key_only: bool = False) -> None:
+    issued = trustme.CA().issue_cert("localhost")
+    issued.private_key_pem.write_to_path(files.key)
+    if not key_only:
+        Path(files.certificate).write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+
+
+def test_renewal_takes_what_is_on_disk_then(files: TlsFiles) -> None:
+    issue(files)
+    certificate = Certificate(files)
+    before = certificate.context
+    issue(files)
+    with structlog.testing.capture_logs() as lines:
+        certificate.renew()
+    assert certificate.context is not before
+    assert isinstance(certificate.context, ssl.SSLContext)
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("certificate renewed", "info")
+    assert line["until"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("another key", "is not that of"),
+        ("no certificate", "holds no PEM certificate"),
+        ("gone", "holds no PEM private key"),
+    ],
+)
+def test_a_pair_that_does_not_fit_leaves_the_old_one(files: TlsFiles, wrong: str, reason: str) -> None:
+    issue(files)
+    certificate = Certificate(files)
+    before = certificate.context, certificate.expires_at
+    if wrong == "another key":
+        issue(files, key_only=True)
+    elif wrong == "gone":
+        Path(files.key).unlink()
+    else:
+        Path(files.certificate).write_text("hello")
+    with structlog.testing.capture_logs() as lines:
+        certificate.renew()
+    assert (certificate.context, certificate.expires_at) == before
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("the certificate is not renewed, the old one stays", "error")
+    assert reason in line["reason"]
