@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from trio_orchestrator.store.changes import Batch, Command, NoteBatch, OwnStop, SecondKey, SecondRow
-from trio_orchestrator.store.database import Database, TimelineEntry
+from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import ChangeRefused, DatabaseLocked, DatabaseUnavailable
+from trio_orchestrator.store.questions import TimelineEntry
 from trio_orchestrator.store.schema import OBJECTS, SIGHTINGS
 from trio_orchestrator.tracking.ports import Actor, LiveObject, NewObject, ObjectStop, StopReason
 

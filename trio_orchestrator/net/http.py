@@ -15,8 +15,8 @@ from starlette.routing import Route
 from trio_orchestrator.auth import TokenChecker
 from trio_orchestrator.protocol.errors import Forbidden, Unauthenticated
 from trio_orchestrator.protocol.outbound import json_string
-from trio_orchestrator.store.database import TimelineEntry
 from trio_orchestrator.store.errors import StoreError
+from trio_orchestrator.store.questions import TimelineEntry
 
 from .admin import healthz
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from trio_orchestrator.tracking.ports import Change, StopReason
+from trio_orchestrator.tracking.ports import Actor, Change, StopReason
 
 Command: TypeAlias = Change
 
@@ -56,6 +57,33 @@ class OwnStop(NamedTuple):
     at: int
 
 
+class Action(StrEnum):
+    """What somebody did with an object, for the audit."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    WITHDRAWN = "withdrawn"
+    """A start or stop was undone, as whoever asked for it had been told that it failed."""
+    LOOKED_UP = "looked_up"
+    ERASED = "erased"
+
+
+class AuditNote(NamedTuple):
+    """Something that was done.
+
+    Attributes:
+        at: when, milliseconds since 1970, UTC.
+        action: what.
+        object_id: with which object.
+        actor: who did it; None where the server did it by itself.
+    """
+
+    at: int
+    action: Action
+    object_id: int
+    actor: Actor | None
+
+
 @dataclass(frozen=True, slots=True)
 class NoteBatch:
     """What the journal was told: nobody waits for it, but it must not be lost.
@@ -64,14 +92,16 @@ class NoteBatch:
         rows: sightings by object, camera and second; added to what the database has of the same key.
         feature_maps: the newest feature map by object, JSON text.
         stops: objects that stopped by themselves.
+        look_ups: who was told of which object.
     """
 
     rows: Sequence[tuple[SecondKey, SecondRow]] = ()
     feature_maps: Mapping[int, bytes] = field(default_factory=dict)
     stops: Mapping[int, OwnStop] = field(default_factory=dict)
+    look_ups: Sequence[AuditNote] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.feature_maps or self.stops)
+        return bool(self.rows or self.feature_maps or self.stops or self.look_ups)
 
 
 NO_NOTES: Final = NoteBatch()
@@ -95,7 +125,7 @@ class Applied(NamedTuple):
 
     Attributes:
         object_ids: the id of each command's object, in the order of the commands.
-        homeless_notes: rows and feature maps left out because the database has no such object.
+        homeless_notes: rows and feature maps left out because the database never had such an object.
         refused_notes: notes of any kind left out because the database does not take them.
     """
 

@@ -2,30 +2,22 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TypeVar
 
 from sqlalchemy import select, update
 
-from trio_orchestrator.tracking.ports import Change, LiveObject, StopReason
+from trio_orchestrator.tracking.ports import Change, LiveObject, ObjectErasure, StopReason
 
+from . import questions
 from .changes import Applied, Batch, milliseconds
 from .engine import Engines
 from .errors import CannotOpen, StoreError
 from .last_batch import LastBatch
-from .schema import FEATURE_MAPS, IMAGES, MAX_INTEGER, OBJECTS, SIGHTINGS
+from .questions import BEGINNING, Question, TimelineEntry
+from .schema import FEATURE_MAPS, IMAGES, OBJECTS
 from .writing import take_back, write
 
-
-class TimelineEntry(NamedTuple):
-    """An object was on a camera.
-
-    Attributes:
-        second: when, seconds since 1970, UTC.
-        camera_id: the camera.
-    """
-
-    second: int
-    camera_id: str
+_Answer = TypeVar("_Answer")
 
 
 class Database:
@@ -113,6 +105,8 @@ class Database:
         with self._engines.writing() as connection:
             applied = write(connection, batch, now)
             self._last_batch.write(connection, applied, now)
+        if any(isinstance(command, ObjectErasure) for command in batch.commands):
+            self._engines.scrub()
         return applied
 
     def outcome(self) -> Applied | None:
@@ -138,23 +132,18 @@ class Database:
         with self._engines.writing() as connection:
             connection.execute(update(OBJECTS).where(OBJECTS.c.id < 0).values(stopped_by=None))
 
+    def ask(self, question: Question[_Answer]) -> _Answer:
+        """The answer to a question about what is on disk."""
+        with self._engines.reading() as connection:
+            return question(connection)
+
     def object_ids(self) -> list[int]:
         """The ids of all objects ever tracked, ascending."""
-        with self._engines.reading() as connection:
-            return list(connection.scalars(select(OBJECTS.c.id).order_by(OBJECTS.c.id)))
+        return self.ask(questions.object_ids())
 
     def timeline(self, object_id: int) -> list[TimelineEntry]:
         """Where an object was, oldest first, within a second by first sighting; empty for an unknown object."""
-        if not 0 < object_id <= MAX_INTEGER:
-            return []
-        entries = (
-            select(SIGHTINGS.c.second, SIGHTINGS.c.camera_id)
-            .where(SIGHTINGS.c.object_id == object_id)
-            # Only the few rows of one second are sorted; the seconds come in the order of the key.
-            .order_by(SIGHTINGS.c.second, SIGHTINGS.c.first_at, SIGHTINGS.c.camera_id)
-        )
-        with self._engines.reading() as connection:
-            return [TimelineEntry(second, camera_id) for second, camera_id in connection.execute(entries)]
+        return self.ask(questions.timeline_page(object_id, BEGINNING, None))
 
 
 def _remaining(started_at: int, expires_at: int | None, now: int) -> float | None:

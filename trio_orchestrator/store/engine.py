@@ -84,6 +84,10 @@ class Engines:
         except ChangeRefused as error:
             raise DatabaseUnavailable(str(error)) from error
 
+    def scrub(self) -> None:
+        """See `Dialect.scrub`."""
+        self._dialect.scrub(self._writing)
+
     def _migrate(self, url: URL, patience: float) -> None:
         with self._dialect.migrating(url, patience) as connection:
             migrations.upgrade(connection)

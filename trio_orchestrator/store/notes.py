@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-from .changes import NoteBatch, OwnStop, SecondKey, SecondRow
+from trio_orchestrator.tracking.ports import Actor
+
+from .changes import Action, AuditNote, NoteBatch, OwnStop, SecondKey, SecondRow
 
 _Presence: TypeAlias = tuple[int, str]
 
@@ -14,6 +16,7 @@ _Presence: TypeAlias = tuple[int, str]
 # interpreter's lock.
 _ROWS_A_BATCH: Final = 2_000
 _FEATURE_BYTES_A_BATCH: Final = 8 * 1024 * 1024
+_MAX_LOOK_UPS: Final = 100_000
 
 
 @dataclass(slots=True)
@@ -24,9 +27,10 @@ class _Sealed:
     rows_left: int = 0
     feature_maps: dict[int, bytes] = field(default_factory=dict)
     stops: dict[int, OwnStop] = field(default_factory=dict)
+    look_ups: list[AuditNote] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.rows_left or self.feature_maps or self.stops)
+        return bool(self.rows_left or self.feature_maps or self.stops or self.look_ups)
 
 
 class Notes:
@@ -51,6 +55,8 @@ class Notes:
         self._mergeable: dict[_Presence, None] = {}  # those with two rows or more; a dict for its order
         self._feature_maps: dict[int, bytes] = {}
         self._stops: dict[int, OwnStop] = {}
+        self._look_ups: dict[tuple[int, Actor, int], AuditNote] = {}
+        self._lost_look_ups = 0
         self._sealed = _Sealed()
         self._in_hand: NoteBatch | None = None
         self._seals = 0
@@ -80,6 +86,17 @@ class Notes:
         self._before_note()
         self._stops.setdefault(object_id, stop)
 
+    def looked_up(self, object_id: int, actor: Actor, at: int) -> None:
+        """Somebody was told of an object, at that instant (milliseconds since 1970, UTC).
+
+        However often that is within a second, it is kept once. Where too many wait, it is counted and not kept.
+        """
+        if self.waiting_look_ups >= _MAX_LOOK_UPS:
+            self._lost_look_ups += 1
+            return
+        self._before_note()
+        self._look_ups.setdefault((object_id, actor, at // 1000), AuditNote(at, Action.LOOKED_UP, object_id, actor))
+
     def take(self) -> NoteBatch:
         """The oldest notes, as many as make a transaction; the same again until `written` is called."""
         if self._in_hand is None:
@@ -87,7 +104,11 @@ class Notes:
                 self._seal()
             rows = list(islice(self._sealed.rows, _ROWS_A_BATCH))
             self._sealed.rows_left -= len(rows)
-            self._in_hand = NoteBatch(rows, self._take_feature_maps(), self._sealed.stops)
+            look_ups, self._sealed.look_ups = (
+                self._sealed.look_ups[:_ROWS_A_BATCH],
+                self._sealed.look_ups[_ROWS_A_BATCH:],
+            )
+            self._in_hand = NoteBatch(rows, self._take_feature_maps(), self._sealed.stops, look_ups)
             self._sealed.stops = {}
         return self._in_hand
 
@@ -129,13 +150,24 @@ class Notes:
         return len(self._stops) + len(self._sealed.stops) + in_hand
 
     @property
+    def waiting_look_ups(self) -> int:
+        """How many look-ups are not on disk yet."""
+        in_hand = len(self._in_hand.look_ups) if self._in_hand else 0
+        return len(self._look_ups) + len(self._sealed.look_ups) + in_hand
+
+    @property
+    def lost_look_ups(self) -> int:
+        """How many look-ups were not kept, as too many were waiting."""
+        return self._lost_look_ups
+
+    @property
     def merged(self) -> int:
         """How many rows were given up, their sightings merged into a row of an earlier second."""
         return self._merged
 
     @property
     def _open(self) -> bool:
-        return bool(self._rows or self._feature_maps or self._stops)
+        return bool(self._rows or self._feature_maps or self._stops or self._look_ups)
 
     @property
     def _rows_sealed(self) -> int:
@@ -177,9 +209,10 @@ class Notes:
     def _seal(self) -> None:
         # Sealed as a whole, without touching a row: this costs the event loop the same for one and for 200,000.
         rows = self._rows
-        self._sealed = _Sealed(iter(rows.items()), len(rows), self._feature_maps, self._stops)
+        look_ups = list(self._look_ups.values())
+        self._sealed = _Sealed(iter(rows.items()), len(rows), self._feature_maps, self._stops, look_ups)
         self._rows, self._seconds, self._mergeable = {}, {}, {}
-        self._feature_maps, self._stops = {}, {}
+        self._feature_maps, self._stops, self._look_ups = {}, {}, {}
         self._seals += 1
 
     def _take_feature_maps(self) -> dict[int, bytes]:

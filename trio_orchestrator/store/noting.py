@@ -4,13 +4,16 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Executable, Table, bindparam, case, select, update
+from sqlalchemy import Column, Connection, Executable, Table, bindparam, case, select, update
 
+from trio_orchestrator.tracking.ports import Actor, StopReason
+
+from . import audit
 from .changes import NoteBatch, SecondKey, SecondRow, milliseconds
 from .dialects import Upsert, upsert
 from .engine import mapped_errors
 from .errors import ChangeRefused
-from .schema import FEATURE_MAPS, OBJECTS, SIGHTINGS
+from .schema import FEATURE_MAPS, OBJECTS, SIGHTINGS, TOMBSTONES
 
 _Parameters: TypeAlias = dict[str, Any]
 
@@ -20,34 +23,49 @@ STOP: Final = (
     update(OBJECTS)
     # An object that has stopped stays as it stopped first.
     .where(OBJECTS.c.id == bindparam("object_id"), OBJECTS.c.stopped_at.is_(None))
-    .values(stopped_at=bindparam("at"), stop_reason=bindparam("reason"), stopped_by=bindparam("by"))
+    .values(
+        stopped_at=bindparam("at"),
+        stop_reason=bindparam("reason"),
+        stopped_by=bindparam("subject"),
+        stopped_by_name=bindparam("name"),
+        stopped_by_address=bindparam("address"),
+    )
 )
+
+
+def stop_values(object_id: int, at: int, reason: StopReason, by: Actor | None) -> "_Parameters":
+    """What `STOP` is to be executed with."""
+    return {"object_id": object_id, "at": at, "reason": reason.value, **(by or Actor())._asdict()}
 
 
 def write_notes(connection: Connection, notes: NoteBatch) -> tuple[int, int]:
     """Write what the journal was told, in the transaction that `connection` is in.
 
+    What still comes in about an object that was erased is left out.
+
     Returns:
-        how many notes were left out: those about no object of this database, and those that it refuses.
+        how many notes were left out: those about objects that this database never had, and those that it refuses.
     """
-    known = _known(connection, {object_id for (object_id, _, _), _ in notes.rows} | notes.feature_maps.keys())
+    told_of = {object_id for (object_id, _, _), _ in notes.rows} | notes.feature_maps.keys()
+    known = _among(connection, OBJECTS.c.id, told_of)
+    strange = told_of - known
+    strange -= _among(connection, TOMBSTONES.c.object_id, strange)
+    homeless = sum(key[0] in strange for key, _ in notes.rows) + len(strange & notes.feature_maps.keys())
     rows = [_values(key, row) for key, row in notes.rows if key[0] in known]
     maps: list[_Parameters] = [
         {"object_id": object_id, "feature_map": feature_map}
         for object_id, feature_map in notes.feature_maps.items()
         if object_id in known
     ]
-    stops: list[_Parameters] = [
-        {"object_id": object_id, "at": stop.at, "reason": stop.reason.value, "by": None}
-        for object_id, stop in notes.stops.items()
-    ]
+    stops = [stop_values(object_id, stop.at, stop.reason, None) for object_id, stop in notes.stops.items()]
     insert = upsert(connection)
     refused = (
         _write(connection, _adding_sightings(insert), rows)
         + _write(connection, _setting_feature_map(insert), maps)
         + _write(connection, STOP, stops)
     )
-    return len(notes.rows) + len(notes.feature_maps) - len(rows) - len(maps), refused
+    refused += _write(connection, audit.ADD, [audit.values(note) for note in notes.look_ups])
+    return homeless, refused
 
 
 def _write(connection: Connection, statement: Executable, rows: Sequence[_Parameters]) -> int:
@@ -93,13 +111,14 @@ def _setting_feature_map(insert: Callable[[Table], Upsert]) -> Upsert:
     )
 
 
-def _known(connection: Connection, object_ids: Collection[int]) -> set[int]:
+def _among(connection: Connection, column: Column[int], object_ids: Collection[int]) -> set[int]:
+    """Those of `object_ids` that are in `column`."""
     wanted = list(object_ids)
-    known: set[int] = set()
+    found: set[int] = set()
     for start in range(0, len(wanted), _IDS_A_QUERY):
         some = wanted[start : start + _IDS_A_QUERY]
-        known.update(connection.scalars(select(OBJECTS.c.id).where(OBJECTS.c.id.in_(some))))
-    return known
+        found.update(connection.scalars(select(column).where(column.in_(some))))
+    return found
 
 
 def _values(key: SecondKey, row: SecondRow) -> _Parameters:

@@ -1,18 +1,21 @@
 """Questions to the database, answered by a few threads so that the event loop never waits for a disk."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import trio
 
-from .database import Database, TimelineEntry
+from . import questions
+from .database import Database
 from .engine import READING_THREADS
+from .questions import Question, TimelineEntry
 
 _Answer = TypeVar("_Answer")
+_Told = TypeVar("_Told")
 
 
 class Reader:
-    """Reads objects and sightings, a few questions at a time.
+    """Reads what is kept, a few questions at a time.
 
     An answer holds what was on disk when it was read; what the recorder has still waiting is not in it. Every
     method raises `DatabaseUnavailable` where the database does not work. A question whose asker is cancelled
@@ -23,13 +26,25 @@ class Reader:
         self._database = database
         self._threads = trio.CapacityLimiter(READING_THREADS)
 
+    @overload
+    async def ask(self, question: Question[_Answer]) -> _Answer: ...
+
+    @overload
+    async def ask(self, question: Question[_Answer], tell: Callable[[_Answer], _Told]) -> _Told: ...
+
+    async def ask(self, question: Question[_Answer], tell: Callable[[_Answer], object] | None = None) -> object:
+        """The answer to `question`; what `tell` makes of it, in the same thread, where that takes its time."""
+
+        def work() -> object:
+            answer = self._database.ask(question)
+            return answer if tell is None else tell(answer)
+
+        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+
     async def object_ids(self) -> list[int]:
         """The ids of all objects ever tracked, ascending."""
-        return await self._ask(self._database.object_ids)
+        return await self.ask(questions.object_ids())
 
     async def timeline(self, object_id: int) -> list[TimelineEntry]:
         """Where an object was, oldest first; empty where it was never seen, or is unknown."""
-        return await self._ask(lambda: self._database.timeline(object_id))
-
-    async def _ask(self, question: Callable[[], _Answer]) -> _Answer:
-        return await trio.to_thread.run_sync(question, limiter=self._threads, abandon_on_cancel=True)
+        return await self.ask(questions.timeline_page(object_id, questions.BEGINNING, None))

@@ -5,7 +5,7 @@ from typing import Final
 import trio
 
 from trio_orchestrator.protocol.errors import StorageUnavailable
-from trio_orchestrator.tracking.ports import Pending, StopReason
+from trio_orchestrator.tracking.ports import Actor, Pending, StopReason
 
 from .changes import NO_NOTES, OwnStop
 from .commands import CommandQueue, WaitingCommand
@@ -61,6 +61,7 @@ class Recorder:
         self._notes_since = _NEVER
         self._behind_since = _NEVER
         self._merges_reported = 0
+        self._losses_reported = 0
         self._retry_at = _AT_ONCE
         self._retry_delay = _FIRST_RETRY
         self._flushing = 0
@@ -81,6 +82,10 @@ class Recorder:
     def stopped(self, object_id: int, reason: StopReason) -> None:
         """See `tracking.ports.Journal`."""
         self._notes.stopped(object_id, OwnStop(reason, self._database.now()))
+
+    def looked_up(self, object_id: int, actor: Actor) -> None:
+        """Somebody is told of an object now: a note for the audit, at most one a second of the same."""
+        self._notes.looked_up(object_id, actor, self._database.now())
 
     async def commit(self, pending: Pending) -> None:
         """Make a command's change durable; when this returns it is, and `pending.then` has been called.
@@ -165,11 +170,13 @@ class Recorder:
             waiting_rows=self._notes.waiting_rows,
             waiting_feature_maps=self._notes.waiting_feature_maps,
             waiting_stops=self._notes.waiting_stops,
+            waiting_look_ups=self._notes.waiting_look_ups,
             lag=trio.current_time() - self._behind_since if self._notes else 0.0,
             commits=self._writer.commits,
             failed_transactions=self._writer.failed_transactions,
             written_rows=self._writer.written_rows,
             merged_rows=self._notes.merged,
+            lost_look_ups=self._notes.lost_look_ups,
             homeless_notes=self._writer.homeless_notes,
             refused_notes=self._writer.refused_notes,
             refused_commands=self._writer.refused_commands,
@@ -233,6 +240,8 @@ class Recorder:
                 self._retry_delay = min(2 * self._retry_delay, _SLOWEST_RETRY)
         self._reports.merged(self._notes.merged - self._merges_reported)
         self._merges_reported = self._notes.merged
+        self._reports.unaudited(self._notes.lost_look_ups - self._losses_reported)
+        self._losses_reported = self._notes.lost_look_ups
 
     def _on_notes_written(self) -> None:
         self._notes.written()
@@ -255,4 +264,6 @@ class Recorder:
         for command in self._commands.take_all():
             command.settle(DatabaseUnavailable("the recorder ended before"))
         if self._notes:
-            self._reports.lost(self._notes.waiting_rows, self._notes.waiting_feature_maps, self._notes.waiting_stops)
+            notes = self._notes
+            self._reports.lost(notes.waiting_rows, notes.waiting_feature_maps, notes.waiting_stops)
+            self._reports.unaudited(notes.waiting_look_ups)

@@ -32,6 +32,7 @@ class Reports:
 
     def __init__(self) -> None:
         self._trouble_since: float | None = None
+        self._unaudited = _Tally()
         self._merged = _Tally()
         self._refused = _Tally()
         self._homeless = _Tally()
@@ -59,6 +60,11 @@ class Reports:
         """The database works, and does not take one command."""
         if count := self._refused.add(1):
             _log.warning("the database refused a command", reason=str(reason), count=count)
+
+    def unaudited(self, look_ups: int) -> None:
+        """So many more look-ups are missing from the audit."""
+        if count := self._unaudited.add(look_ups):
+            _log.error("look-ups could not be written, the audit lacks them", count=count)
 
     def merged(self, rows: int) -> None:
         """So many more waiting rows were merged into others."""

@@ -64,11 +64,16 @@ OBJECTS: Final = Table(
     Column("id", _ObjectId, Identity(), primary_key=True),
     Column("camera_id", Utf8, nullable=False),
     Column("started_at", BigInteger, nullable=False),
+    # Of who asked for it: the token's subject and name, or else the address.
     Column("started_by", Utf8),
+    Column("started_by_name", Utf8),
+    Column("started_by_address", Utf8),
     Column("expires_at", BigInteger),
     Column("stopped_at", BigInteger),
     Column("stop_reason", String(16)),
     Column("stopped_by", Utf8),
+    Column("stopped_by_name", Utf8),
+    Column("stopped_by_address", Utf8),
     # An id is never given twice, not even that of a last row that was deleted (PROTOCOL.md, "Object ids").
     sqlite_autoincrement=True,
 )
@@ -80,6 +85,36 @@ Index(
     sqlite_where=OBJECTS.c.stopped_at.is_(None),
     postgresql_where=OBJECTS.c.stopped_at.is_(None),
 )
+
+# Objects as they are listed, newest first, and those whose time is over.
+Index("objects_newest", OBJECTS.c.started_at, OBJECTS.c.id)
+Index("objects_newest_on_camera", OBJECTS.c.camera_id, OBJECTS.c.started_at, OBJECTS.c.id)
+Index(
+    "objects_stopped",
+    OBJECTS.c.stopped_at,
+    sqlite_where=OBJECTS.c.stopped_at.is_not(None),
+    postgresql_where=OBJECTS.c.stopped_at.is_not(None),
+)
+
+# What is left of an object that was erased.
+TOMBSTONES: Final = Table("tombstones", METADATA, Column("object_id", _ObjectId, primary_key=True, autoincrement=False))
+
+# Rows are added and nothing else: triggers refuse to change or delete them (`migrations`). An object is told of by its
+# id alone, and not by a foreign key, so that the row stays as it is when the object is erased.
+AUDIT: Final = Table(
+    "audit",
+    METADATA,
+    Column("id", _ObjectId, Identity(), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("object_id", BigInteger, nullable=False),
+    Column("subject", Utf8),
+    Column("name", Utf8),
+    Column("address", Utf8),
+    sqlite_autoincrement=True,
+)
+Index("audit_newest", AUDIT.c.at, AUDIT.c.id)
+Index("audit_of_object", AUDIT.c.object_id, AUDIT.c.at, AUDIT.c.id)
 
 IMAGES: Final = Table(
     "images",

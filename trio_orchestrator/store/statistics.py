@@ -13,6 +13,8 @@ class RecorderStatistics:
         waiting_feature_maps: feature maps that are not on disk yet.
         lag: for how many seconds the oldest of what is not on disk has waited; 0 where nothing waits.
         waiting_stops: stops by themselves that are not on disk yet.
+        waiting_look_ups: look-ups that the audit does not have on disk yet.
+        lost_look_ups: look-ups that the audit will never have because too many were waiting.
         commits: transactions that succeeded.
         failed_transactions: transactions that failed, retries included.
         written_rows: rows of sightings written.
@@ -27,6 +29,8 @@ class RecorderStatistics:
     waiting_rows: int
     waiting_feature_maps: int
     waiting_stops: int
+    waiting_look_ups: int
+    lost_look_ups: int
     lag: float
     commits: int
     failed_transactions: int

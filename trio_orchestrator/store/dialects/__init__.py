@@ -17,14 +17,21 @@ from sqlalchemy.exc import DBAPIError
 from trio_orchestrator.store.errors import CannotOpen, StoreError
 
 from .base import Dialect, masked, one_line
+from .postgresql import REFUSALS as postgresql_refusals  # noqa: N811
 from .postgresql import PostgreSql
 from .postgresql import meaning_of as postgresql_meaning_of
+from .sqlite import REFUSALS as sqlite_refusals  # noqa: N811
 from .sqlite import Sqlite
 from .sqlite import meaning_of as sqlite_meaning_of
 
-__all__ = ["Dialect", "Upsert", "for_url", "masked", "meaning_of", "one_line", "upsert"]
+__all__ = ["Dialect", "Upsert", "for_url", "masked", "meaning_of", "one_line", "refuse_changes", "upsert"]
 
 Upsert: TypeAlias = SqliteInsert | PostgreSqlInsert
+
+_REFUSALS: Final = {
+    "sqlite": sqlite_refusals,
+    "postgresql": postgresql_refusals,
+}
 
 _DIALECTS: Final[tuple[Dialect, ...]] = (Sqlite(), PostgreSql())
 
@@ -45,6 +52,12 @@ def for_url(url: URL) -> Dialect:
 def upsert(connection: Connection) -> Callable[[Table], Upsert]:
     """Makes an INSERT into a table that may be told what to do where the row exists (`on_conflict_do_update`)."""
     return SqliteInsert if connection.dialect.name == "sqlite" else PostgreSqlInsert
+
+
+def refuse_changes(connection: Connection, table: str) -> None:
+    """From now on `table` takes new rows and nothing else, whoever asks."""
+    for statement in _REFUSALS[connection.dialect.name]:
+        connection.exec_driver_sql(statement.format(table=table))
 
 
 def meaning_of(error: DBAPIError) -> StoreError:

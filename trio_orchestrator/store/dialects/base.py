@@ -52,6 +52,9 @@ class Dialect(Protocol):
     def commit_may_have_happened(self, error: StatementError) -> bool:
         """Whether, a COMMIT having failed with `error`, the transaction may be on disk all the same."""
 
+    def scrub(self, engine: Engine) -> None:
+        """Let go of copies of what was deleted, as far as that can be done now without waiting; never raises."""
+
     def trouble_opening(self, url: URL, error: Exception) -> str:
         """Why `url` could not be opened, as a person is told."""
 

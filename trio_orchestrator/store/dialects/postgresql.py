@@ -39,6 +39,14 @@ _LOCKED: Final = frozenset({"55P03", "57014", "40001", "40P01"})
 _AWAY: Final = frozenset({"08", "57"})
 _RAISED_BY_A_TRIGGER: Final = "P0"
 
+REFUSALS: Final = (
+    "CREATE FUNCTION {table}_refuses() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'rows of {table} are never changed'; END $$",
+    "CREATE TRIGGER {table}_refuses_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuses()",
+)
+"""What makes a table take new rows only."""
+
 
 class PostgreSql:
     """See `Dialect`. Several servers are not kept from one database: that is up to whoever runs it."""
@@ -93,6 +101,9 @@ class PostgreSql:
     def commit_may_have_happened(self, error: StatementError) -> bool:
         """Unless the server says that a rule is broken: else its answer may have been lost on the way."""
         return not isinstance(error, IntegrityError)
+
+    def scrub(self, engine: Engine) -> None:
+        """Nothing: autovacuum gives deleted rows' space to others, and the log is the administrator's."""
 
     def trouble_opening(self, url: URL, error: Exception) -> str:
         """What PostgreSQL says."""

@@ -23,9 +23,17 @@ from trio_orchestrator.store.errors import (
 
 from .base import masked, one_line
 
+_SCRUB_MILLISECONDS: Final = 100  # readers are short; whoever reads longer is not waited for
 _READS_ONLY: Final = "reads_only"
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF  # the low byte of SQLite's extended result codes
+
+REFUSALS: Final = tuple(
+    f"CREATE TRIGGER {{table}}_refuses_{change} BEFORE {change} ON {{table}}"
+    " BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed'); END"
+    for change in ("update", "delete")
+)
+"""What makes a table take new rows only."""
 
 
 class Sqlite:
@@ -97,6 +105,21 @@ class Sqlite:
         """Never: what SQLite does not commit it undoes, with its process or the next one's help."""
         return False
 
+    def scrub(self, engine: Engine) -> None:
+        """Copy what is in the log to the file and make the log empty: older images of the pages are in it."""
+        connection = engine.raw_connection()
+        try:
+            (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {_SCRUB_MILLISECONDS}")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {patience}")
+        except sqlite3.Error:
+            pass
+        finally:
+            connection.close()
+
     def trouble_opening(self, url: URL, error: Exception) -> str:
         """Names the folder where that is what is missing."""
         folder = Path(url.database or "").parent
@@ -137,5 +160,6 @@ def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> N
     if mode != "wal":
         raise DatabaseUnavailable(f"it cannot keep a write-ahead log (its journal mode stays {mode!r})")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only let go of
     # An object is on disk before its `start` goes out, also when the machine loses power.
     connection.execute("PRAGMA synchronous = FULL")
