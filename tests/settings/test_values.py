@@ -1,5 +1,7 @@
 """Which texts are values of a setting, and what is said about those that are none."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,12 @@ def test_an_unfit_database_is_refused_without_its_password(url: str) -> None:
 def test_a_missing_driver_is_named() -> None:
     assert "(Python package 'cx_Oracle')" in refusal({"DATABASE_URL": "oracle+cx_oracle://host"})
     assert "needs asyncio" in refusal({"DATABASE_URL": "postgresql+asyncpg://host"})
+
+
+def test_postgresql_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    text = refusal({"DATABASE_URL": f"postgresql+psycopg://user:{SECRET}@host/db"})
+    assert "(Python package 'psycopg'); pip install 'trio-orchestrator[postgres]'" in text
 
 
 @given(st.dictionaries(st.sampled_from([variable.name for variable in VARIABLES]), st.text(max_size=20), max_size=3))

@@ -153,7 +153,7 @@ SIGHTINGS: Final = Table(
 )
 
 # What each server wrote last, and what came of it: where the answer to a commit was lost, it tells whether the batch
-# is on disk (docs/decisions, "Commits whose outcome is unknown").
+# is on disk (docs/decisions/0009-unknown-commits.md).
 WRITERS: Final = Table(
     "writers",
     METADATA,
