@@ -140,7 +140,7 @@ class Session:
         if pending is not None:
             return self._commit(pending)
         if isinstance(message, Identifier):
-            self._log.info("camera registered", camera=message.id)
+            self._note_camera(message.id)
         return None
 
     def overstayed(self) -> None:
@@ -155,6 +155,24 @@ class Session:
         if self._peer is not None:
             self._services.hub.disconnect(self._peer, time.time())
             self._peer = None
+
+    @property
+    def log(self) -> structlog.typing.FilteringBoundLogger:
+        """Names the connection, and the camera once it is known, in every line."""
+        return self._log
+
+    def _note_camera(self, camera_id: str) -> None:
+        """Name the camera in the log from now on; who changes it again and again must not fill the log."""
+        before = structlog.get_context(self._log).get("camera")
+        if camera_id == before:
+            return
+        self._log = self._log.bind(camera=camera_id)
+        if before is None:
+            self._log.info("camera registered")
+            return
+        context = structlog.get_context(self._log)
+        key = (context.get("connection"), "renamed")
+        self._services.complaints.warn(key, "a processor registered another camera", **context, before=before)
 
     def _admit(self, identity: Identity | None) -> None:
         """Let the peer in: from here on it is sent what it is entitled to."""

@@ -223,7 +223,7 @@ class _Connection:
             session.close()
             code, reason = self.how_it_ended()
             left_out = self.outbox.statistics().left_out
-            self._log.info("disconnected", code=code, reason=reason, left_out=left_out)
+            session.log.info("disconnected", code=code, reason=reason, left_out=left_out)
 
     def how_it_ended(self) -> tuple[int, str]:
         """The close code and its reason, ours or the peer's: whose came first; 1006 where neither came."""
