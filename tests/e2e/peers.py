@@ -61,19 +61,23 @@ class Peer:
         assert message["type"] == kind, message
         return message
 
+    @property
+    def has_heard(self) -> bool:
+        """Whether something was kept that is still to be heard."""
+        return bool(self._heard)
+
     def settle(self) -> None:
         """Wait until all that was said so far has been dealt with; what is heard meanwhile is kept.
 
-        Messages are handled in the order they came, so the error that this nonsense gets comes after all the rest.
+        Messages are handled in the order they came, so the error that nonsense gets comes after all the rest. Twice,
+        as boxes that another peer sent before are handed over one turn of the server later.
         """
-        self.say_text("settle")
         heard: list[str] = []
-        while True:
-            text = self.hear_text()
-            if '"not_json"' in text:
-                self._heard.extend(heard)
-                return
-            heard.append(text)
+        for _ in range(2):
+            self.say_text("settle")
+            while '"not_json"' not in (text := self.hear_text()):
+                heard.append(text)
+        self._heard.extend(heard)
 
     def assert_silence(self) -> None:
         """Nothing was sent to this peer that it has not heard, once all that it said is dealt with."""
