@@ -12,8 +12,13 @@ RUN /opt/orchestrator/bin/pip install --constraint requirements-dev.lock . \
 
 FROM python:3.13-slim
 COPY --from=build /opt/orchestrator /opt/orchestrator
-# Numbers, so that a cluster can see that it is not root.
-RUN install -d -o 10001 -g 10001 -m 0750 /data
+COPY --chmod=0755 docker-entrypoint.sh /opt/orchestrator/bin/
+# The copy of Python that may open ports 80 and 443 as any user (capabilities(7): version 2, effective, bit 10), and
+# the folder of the database. Numbers, so that a cluster can see that it is not root.
+RUN cp -L /opt/orchestrator/bin/python /opt/orchestrator/bin/python-low-ports \
+    && /opt/orchestrator/bin/python -c "import os, struct; os.setxattr('/opt/orchestrator/bin/python-low-ports', \
+        'security.capability', struct.pack('<5I', 0x02000001, 1 << 10, 0, 0, 0))" \
+    && install -d -o 10001 -g 10001 -m 0750 /data
 USER 10001:10001
 WORKDIR /data
 ENV PATH=/opt/orchestrator/bin:$PATH \
@@ -24,4 +29,4 @@ EXPOSE 80 443
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
     CMD ["python", "-m", "trio_orchestrator.health"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["python", "-m", "trio_orchestrator"]
+ENTRYPOINT ["docker-entrypoint.sh"]
