@@ -12,7 +12,7 @@ from trio_orchestrator.store.errors import DatabaseUnavailable
 from trio_orchestrator.store.recorder import Recorder
 from trio_orchestrator.tracking.ports import StopReason
 
-from .conftest import Stranger, WallClock, lock
+from .conftest import Stranger, WallClock, lock, refuse
 from .recording import PATIENCE, new_object, no_effect, running, until
 
 # The database does not work
@@ -96,6 +96,26 @@ async def test_notes_about_unknown_objects_are_counted_and_told(database: Databa
     assert [(entry["event"], entry["count"]) for entry in log] == [
         ("notes about objects that are not in the database were left out", 1)
     ]
+
+
+async def test_a_note_that_is_refused_for_good_is_left_out_and_holds_nothing_up(
+    database: Database, stranger: Stranger
+) -> None:
+    refuse(stranger, "sightings", "no sevens today", "NEW.second IN (7, 70)")
+    recorder = Recorder(database)
+    with capture_logs() as log:
+        async with running(recorder):
+            await recorder.commit(new_object(no_effect))
+            for second in range(100):
+                recorder.sighted(1, "cam", second + 0.5, None)
+            recorder.feature_map_changed(1, b"[1]")
+            await recorder.flush()
+            await recorder.commit(new_object(no_effect))
+            statistics = recorder.statistics()
+    assert [second for second, _ in database.timeline(1)] == [second for second in range(100) if second not in (7, 70)]
+    assert database.restore()[0].feature_map == b"[1]"
+    assert (statistics.refused_notes, statistics.failed_transactions, statistics.in_trouble) == (2, 0, False)
+    assert log == [{"event": "the database refused notes, they are left out", "count": 2, "log_level": "error"}]
 
 
 async def test_a_fault_of_ours_ends_the_writer_and_leaves_nobody_waiting(

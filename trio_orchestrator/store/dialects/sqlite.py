@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from trio_orchestrator.store.errors import (
     CannotOpen,
+    DatabaseAway,
     DatabaseInUse,
     DatabaseLocked,
     DatabaseUnavailable,
@@ -78,6 +79,16 @@ class Sqlite:
         """One connection for the writer and one a reading thread: nobody ever waits for one."""
         engine = _engine(url, patience, pool_size=connections, max_overflow=0)
         event.listen(engine, "connect", _configure)
+        assert url.database is not None
+        path = Path(url.database)
+        identity = _identity(path)
+
+        @event.listens_for(engine, "begin", insert=True)
+        def be_sure_that_it_is_there(_connection: Connection) -> None:
+            # SQLite would go on with a file that has no name any more, and all would be lost with this process.
+            if _identity(path) != identity:
+                raise DatabaseAway(f"{path} was removed or replaced while in use")
+
         return engine
 
     def for_reading(self, engine: Engine) -> Engine:
@@ -131,6 +142,15 @@ def meaning_of(error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None)
     kind = DatabaseLocked if code is not None and code & _PRIMARY_CODE in _LOCKED else DatabaseUnavailable
     return kind(one_line(error))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file bears that name; None where none does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _engine(url: URL, patience: float, **options: object) -> Engine:
