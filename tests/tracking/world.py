@@ -119,18 +119,18 @@ class Seen(NamedTuple):
 class FakeJournal:
     """Remembers what is to be kept; refuses what is said of objects that are not live."""
 
-    def __init__(self, deadlines: FakeDeadlines[int]) -> None:
-        self._deadlines = deadlines
+    def __init__(self, is_live: Callable[[int], bool]) -> None:
+        self._is_live = is_live
         self.sightings: list[Seen] = []
         self.feature_maps: list[tuple[int, str]] = []
         self.stops: list[tuple[int, StopReason]] = []
 
     def sighted(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
-        assert object_id in self._deadlines.running
+        assert self._is_live(object_id)
         self.sightings.append(Seen(object_id, camera_id, at, certainty))
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
-        assert object_id in self._deadlines.running
+        assert self._is_live(object_id)
         self.feature_maps.append((object_id, feature_map.decode()))
 
     def stopped(self, object_id: int, reason: StopReason) -> None:
@@ -159,7 +159,7 @@ class World:
         self.deadlines = FakeDeadlines[int]()
         self.reminders = FakeDeadlines[Reminder]()
         self.announcements = Announcements("orchestrator/1", "e-1")
-        self.journal = FakeJournal(self.deadlines)
+        self.journal = FakeJournal(self.deadlines.running.__contains__)
         self.hub = Hub(
             broadcast=self.broadcast,
             deadlines=self.deadlines,
