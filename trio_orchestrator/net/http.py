@@ -19,6 +19,7 @@ from trio_orchestrator.store.errors import StoreError
 from trio_orchestrator.store.questions import TimelineEntry
 
 from .admin import healthz
+from .console import console_routes
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}")
 _ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
@@ -60,6 +61,7 @@ def create_app(archive: Archive, checker: TokenChecker | None, more: Sequence[Ro
             Route("/healthz", healthz),
             Route("/client", _upgrade_required),
             Route("/processor", _upgrade_required),
+            *console_routes(),
             *more,
         ]
     )
