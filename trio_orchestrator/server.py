@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from .auth import TokenChecker
+from .auth import FixedKey, Keys, KeyServer, TokenChecker
 from .connections.broadcast import Broadcast
 from .connections.session import Kind, Services
 from .connections.traffic import Traffic
@@ -105,6 +105,7 @@ class _Orchestrator:
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
         self._readiness = Readiness(database.probe, self._recorder_is_stuck)
+        self._keys = _keys(settings)
 
     async def run(
         self,
@@ -117,6 +118,8 @@ class _Orchestrator:
             await services.start(self._recorder.run)
             services.start_soon(self._broadcast.run)
             services.start_soon(self._loop_watch.run)
+            if isinstance(self._keys, KeyServer):
+                services.start_soon(self._keys.run)
             engines = self._engines(await self._restored_hub(services), doors)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
@@ -167,7 +170,7 @@ class _Orchestrator:
 
     def _engines(self, hub: Hub, doors: Sequence[Door]) -> _Engines:
         settings = self._settings
-        checkers = _checkers(settings)
+        checkers = _checkers(settings, self._keys)
         services = Services(
             hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
         )
@@ -215,7 +218,20 @@ def _open_database(settings: Settings) -> Database:
         raise SettingsError("DATABASE_URL", str(error), "the URL of a database that can be opened") from None
 
 
-def _checkers(settings: Settings) -> dict[Kind, TokenChecker | None]:
+def _keys(settings: Settings) -> Keys | None:
+    """Where the keys of tokens come from; None where no token is asked for."""
+    tokens = settings.tokens
+    if tokens is None:
+        return None
+    if tokens.jwks_url is not None:
+        return KeyServer(tokens.jwks_url, tokens.algorithms)
+    assert tokens.public_key is not None
+    return FixedKey(tokens.public_key, tokens.algorithms)
+
+
+def _checkers(settings: Settings, keys: Keys | None) -> dict[Kind, TokenChecker | None]:
     tokens = settings.tokens
     roles = {Kind.CLIENT: tokens and tokens.client_role, Kind.PROCESSOR: tokens and tokens.processor_role}
-    return {kind: TokenChecker(tokens, role) if tokens and role else None for kind, role in roles.items()}
+    return {
+        kind: TokenChecker(tokens, role, keys) if tokens and keys and role else None for kind, role in roles.items()
+    }

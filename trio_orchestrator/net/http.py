@@ -76,7 +76,7 @@ class _Timelines:
 
     async def object_ids(self, request: Request) -> Response:
         """`{"data":[1, 2, 3]}`: all objects ever tracked."""
-        if (early := self._preflight_or_refusal(request)) is not None:
+        if (early := await self._preflight_or_refusal(request)) is not None:
             return early
         try:
             ids = await self._archive.object_ids()
@@ -86,7 +86,7 @@ class _Timelines:
 
     async def timelines(self, request: Request) -> Response:
         """`{"data":[{"timeStamp":…,"processorId":…}, …]}`: where one object was seen, oldest first."""
-        if (early := self._preflight_or_refusal(request)) is not None:
+        if (early := await self._preflight_or_refusal(request)) is not None:
             return early
         object_id = request.query_params.get("objectId") or request.query_params.get("object_id")
         if not object_id:
@@ -99,7 +99,7 @@ class _Timelines:
             return PlainTextResponse(_UNKNOWN_ID, 400, headers=_ANY_ORIGIN)
         return StreamingResponse(_legacy_json(entries), media_type="application/json", headers=_ANY_ORIGIN)
 
-    def _preflight_or_refusal(self, request: Request) -> Response | None:
+    async def _preflight_or_refusal(self, request: Request) -> Response | None:
         """What a request gets that is a preflight (Fetch, section 3.2) or lacks a token it needs; else None."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_PREFLIGHT)
@@ -109,7 +109,7 @@ class _Timelines:
         try:
             if scheme.lower() != "bearer":
                 raise Unauthenticated("a bearer token is needed")
-            self._checker.check(token.strip())
+            await self._checker.check(token.strip())
         except Unauthenticated as error:
             return PlainTextResponse(str(error), 401, headers=_ANY_ORIGIN | {"WWW-Authenticate": "Bearer"})
         except Forbidden as error:
