@@ -18,15 +18,18 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from .auth import FixedKey, Keys, KeyServer, TokenChecker
+from .auth import TokenChecker
 from .connections.broadcast import Broadcast
 from .connections.session import Kind, Services
 from .connections.traffic import Traffic
 from .doors import Door, Listening, open_doors, renew
+from .erasing import Eraser
 from .logs import Complaints
 from .loop_watch import LoopWatch
 from .metrics import Metrics, Sources
 from .net.admin import admin_app, admin_routes
+from .net.api.access import Access
+from .net.api.services import Services as Archive
 from .net.asgi import behind, counted
 from .net.forwarded import Proxies
 from .net.front_door import FrontDoor
@@ -99,13 +102,13 @@ class _Orchestrator:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
+        self._reader = Reader(database)
         self._recorder = Recorder(database)
         self._broadcast = Broadcast()
         self._complaints = Complaints()
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
         self._readiness = Readiness(database.probe, self._recorder_is_stuck)
-        self._keys = _keys(settings)
 
     async def run(
         self,
@@ -118,9 +121,11 @@ class _Orchestrator:
             await services.start(self._recorder.run)
             services.start_soon(self._broadcast.run)
             services.start_soon(self._loop_watch.run)
-            if isinstance(self._keys, KeyServer):
-                services.start_soon(self._keys.run)
-            engines = self._engines(await self._restored_hub(services), doors)
+            hub = await self._restored_hub(services)
+            eraser = Eraser(self._reader, self._recorder, hub, time.time)
+            if self._settings.retention_days is not None:
+                services.start_soon(eraser.erase_old, self._settings.retention_days)
+            engines = self._engines(hub, eraser, doors)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
                     for door in doors:
@@ -158,7 +163,7 @@ class _Orchestrator:
             broadcast=self._broadcast,
             deadlines=Supervisor(services, expired),
             journal=self._recorder,
-            searches=Searches(announcements, Supervisor(services, remind)),
+            searches=Searches(announcements, Supervisor(services, remind), visit_gap=self._settings.visit_gap),
             announcements=announcements,
             tracking_timeout=self._settings.tracking_timeout,
         )
@@ -168,9 +173,9 @@ class _Orchestrator:
             _log.info("tracking goes on", objects=len(live))
         return hub
 
-    def _engines(self, hub: Hub, doors: Sequence[Door]) -> _Engines:
+    def _engines(self, hub: Hub, eraser: Eraser, doors: Sequence[Door]) -> _Engines:
         settings = self._settings
-        checkers = _checkers(settings, self._keys)
+        checkers = _checkers(settings)
         services = Services(
             hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
         )
@@ -192,8 +197,11 @@ class _Orchestrator:
             )
         )
         for_admins = admin_routes(metrics.render, self._readiness)
-        http_checker = None if settings.public_timelines else checkers[Kind.CLIENT]
-        app = create_app(Reader(self._database), http_checker, () if settings.admin_port is not None else for_admins)
+        archive = Archive(
+            self._reader, hub, eraser, self._recorder,
+            Access.of(settings, checkers[Kind.CLIENT]), settings.visit_gap, time.time,
+        )  # fmt: skip
+        app = create_app(archive, () if settings.admin_port is not None else for_admins)
         http = HttpServer(counted(answers, behind(proxies, app)))
         admin_http = HttpServer(admin_app(for_admins))
         door = FrontDoor(websockets, http, proxies=proxies)
@@ -218,20 +226,7 @@ def _open_database(settings: Settings) -> Database:
         raise SettingsError("DATABASE_URL", str(error), "the URL of a database that can be opened") from None
 
 
-def _keys(settings: Settings) -> Keys | None:
-    """Where the keys of tokens come from; None where no token is asked for."""
-    tokens = settings.tokens
-    if tokens is None:
-        return None
-    if tokens.jwks_url is not None:
-        return KeyServer(tokens.jwks_url, tokens.algorithms)
-    assert tokens.public_key is not None
-    return FixedKey(tokens.public_key, tokens.algorithms)
-
-
-def _checkers(settings: Settings, keys: Keys | None) -> dict[Kind, TokenChecker | None]:
+def _checkers(settings: Settings) -> dict[Kind, TokenChecker | None]:
     tokens = settings.tokens
     roles = {Kind.CLIENT: tokens and tokens.client_role, Kind.PROCESSOR: tokens and tokens.processor_role}
-    return {
-        kind: TokenChecker(tokens, role, keys) if tokens and keys and role else None for kind, role in roles.items()
-    }
+    return {kind: TokenChecker(tokens, role) if tokens and role else None for kind, role in roles.items()}

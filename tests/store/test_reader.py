@@ -1,9 +1,11 @@
 import pytest
 import trio
 
+from trio_orchestrator.store import questions
 from trio_orchestrator.store.changes import Batch, NoteBatch, SecondRow
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import DatabaseUnavailable
+from trio_orchestrator.store.questions import BEGINNING
 from trio_orchestrator.store.reader import Reader
 from trio_orchestrator.tracking.ports import NewObject
 
@@ -12,19 +14,19 @@ from .conftest import Stranger, lock, only_sqlite
 
 async def test_it_tells_what_is_on_disk(database: Database) -> None:
     reader = Reader(database)
-    assert await reader.object_ids() == []
+    assert await reader.ask(questions.object_ids()) == []
     database.apply(Batch([NewObject("cam", b"", None, None)]))
     database.apply(Batch(notes=NoteBatch([((1, "cam", 5), SecondRow(1, 5, 5, None))])))
-    assert await reader.object_ids() == [1]
-    assert await reader.timeline(1) == [(5, "cam")]
-    assert await reader.timeline(2) == []
+    assert await reader.ask(questions.object_ids()) == [1]
+    assert await reader.ask(questions.timeline_page(1, BEGINNING, None)) == [(5, "cam")]
+    assert await reader.ask(questions.timeline_page(2, BEGINNING, None)) == []
 
 
 async def test_it_reads_while_somebody_writes(database: Database, stranger: Stranger) -> None:
     reader = Reader(database)
     lock(stranger)
     with trio.fail_after(5):
-        assert await reader.object_ids() == []
+        assert await reader.ask(questions.object_ids()) == []
 
 
 async def test_many_may_ask_at_once(database: Database) -> None:
@@ -32,7 +34,7 @@ async def test_many_may_ask_at_once(database: Database) -> None:
     answers: list[list[int]] = []
 
     async def ask() -> None:
-        answers.append(await reader.object_ids())
+        answers.append(await reader.ask(questions.object_ids()))
 
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
@@ -44,7 +46,7 @@ async def test_many_may_ask_at_once(database: Database) -> None:
 async def test_a_database_that_does_not_work_is_an_error_of_ours(database: Database, stranger: Stranger) -> None:
     stranger.execute("ALTER TABLE objects RENAME TO elsewhere")
     with pytest.raises(DatabaseUnavailable):
-        await Reader(database).object_ids()
+        await Reader(database).ask(questions.object_ids())
 
 
 @only_sqlite
@@ -52,4 +54,4 @@ async def test_what_cannot_be_understood_is_an_error_of_ours(database: Database,
     stranger.execute("PRAGMA foreign_keys = OFF")
     stranger.execute("INSERT INTO sightings VALUES (1, 5, x'ff', 1, 5000, 5000, NULL)")
     with pytest.raises(DatabaseUnavailable):
-        await Reader(database).timeline(1)
+        await Reader(database).ask(questions.timeline_page(1, BEGINNING, None))

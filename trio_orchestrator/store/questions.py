@@ -112,6 +112,7 @@ class TimelineEntry(NamedTuple):
 
 _O: Final = OBJECTS.c
 _S: Final = SIGHTINGS.c
+_T: Final = TOMBSTONES.c
 
 _OBJECT: Final[Select[Any]] = select(
     *(_O.id, _O.camera_id, _O.started_at, _O.started_by, _O.started_by_name, _O.started_by_address),
@@ -122,7 +123,7 @@ _OBJECT: Final[Select[Any]] = select(
 
 def object_ids() -> Question[list[int]]:
     """The ids of all objects ever tracked, the erased ones too, ascending."""
-    ids = select(_O.id).union_all(select(TOMBSTONES.c.object_id)).order_by("id")
+    ids = select(_O.id).union_all(select(_T.object_id)).order_by("id")
     return lambda connection: list(connection.scalars(ids))
 
 
@@ -154,8 +155,14 @@ def one_object(object_id: int) -> Question[ObjectRecord | None]:
 
 def was_erased(object_id: int) -> Question[bool]:
     """Whether there was such an object and nothing of it is left."""
-    tombstone = select(TOMBSTONES.c.object_id).where(TOMBSTONES.c.object_id == object_id)
+    tombstone = select(_T.object_id).where(_T.object_id == object_id)
     return lambda connection: connection.scalar(tombstone) is not None
+
+
+def was_ever(object_id: int) -> Question[bool]:
+    """Whether there is, or was, such an object."""
+    known = select(_O.id).where(_O.id == object_id).union_all(select(_T.object_id).where(_T.object_id == object_id))
+    return lambda connection: connection.execute(known).first() is not None
 
 
 def image(object_id: int) -> Question[bytes | None]:

@@ -5,10 +5,9 @@ from typing import TypeVar, overload
 
 import trio
 
-from . import questions
 from .database import Database
 from .engine import READING_THREADS
-from .questions import Question, TimelineEntry
+from .questions import Question
 
 _Answer = TypeVar("_Answer")
 _Told = TypeVar("_Told")
@@ -40,11 +39,3 @@ class Reader:
             return answer if tell is None else tell(answer)
 
         return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
-
-    async def object_ids(self) -> list[int]:
-        """The ids of all objects ever tracked, ascending."""
-        return await self.ask(questions.object_ids())
-
-    async def timeline(self, object_id: int) -> list[TimelineEntry]:
-        """Where an object was, oldest first; empty where it was never seen, or is unknown."""
-        return await self.ask(questions.timeline_page(object_id, questions.BEGINNING, None))

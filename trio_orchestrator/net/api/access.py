@@ -1,0 +1,77 @@
+"""Who may ask for what (docs/http-api.md, "Who may"), and who it is that asks."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from trio_orchestrator.auth import Identity, TokenChecker
+from trio_orchestrator.connections.session import actor_of
+from trio_orchestrator.protocol.errors import Forbidden, Unauthenticated
+from trio_orchestrator.settings import Settings
+from trio_orchestrator.tracking.ports import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules.
+
+    Attributes:
+        readers: checks the tokens of whoever reads; None where everybody may.
+        administrators: checks the tokens of administrators; None where there are none.
+        tokens_asked_for: whether any peer needs a token.
+        public_timelines: whether the two legacy routes need none all the same.
+        anonymous_erasing: whether everybody may erase where no peer needs a token.
+    """
+
+    readers: TokenChecker | None
+    administrators: TokenChecker | None
+    tokens_asked_for: bool
+    public_timelines: bool = False
+    anonymous_erasing: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, readers: TokenChecker | None) -> "Access":
+        """The rules that `settings` make; `readers` as in the attributes."""
+        tokens = settings.tokens
+        return cls(
+            readers,
+            TokenChecker(tokens, tokens.admin_role) if tokens and tokens.admin_role else None,
+            tokens_asked_for=tokens is not None,
+            public_timelines=settings.public_timelines,
+            anonymous_erasing=settings.allow_anonymous_erase,
+        )
+
+    async def reader(self, request: Request) -> Actor:
+        """Whoever asks, if that is somebody who may read.
+
+        Raises:
+            Unauthenticated: no good token came with the request.
+            Forbidden: it lacks the role.
+        """
+        return await _actor(request, self.readers)
+
+    async def legacy_reader(self, request: Request) -> Actor:
+        """Likewise for the two legacy routes."""
+        return await _actor(request, None if self.public_timelines else self.readers)
+
+    async def administrator(self, request: Request) -> Actor:
+        """Likewise for an administrator."""
+        if self.administrators is None:
+            raise Forbidden("this needs the role of an administrator, and there is none here")
+        return await _actor(request, self.administrators)
+
+    async def eraser(self, request: Request) -> Actor:
+        """Likewise for somebody who may erase."""
+        if not self.tokens_asked_for and self.anonymous_erasing:
+            return await _actor(request, None)
+        return await self.administrator(request)
+
+
+async def _actor(request: Request, checker: TokenChecker | None) -> Actor:
+    identity: Identity | None = None
+    if checker is not None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("a bearer token is needed")
+        identity = checker.check(token.strip())
+    return actor_of(identity, None if request.client is None else request.client.host.removeprefix("::ffff:"))
