@@ -130,7 +130,7 @@ static uint64_t stale_pairs(void) {
 
 static void wait_for_the_rest(void) {
     uint64_t begin = now(), quiet_since = begin;
-    while (now() - quiet_since < 3 * SECOND / 2 && now() - begin < 10 * SECOND) {
+    while (now() - quiet_since < 3 * SECOND && now() - begin < 10 * SECOND) {
         if (turn(0))
             quiet_since = now();
         else if (!stale_pairs())

@@ -45,8 +45,8 @@ static int send_flat_out(void) {
     static int turn;
     static uint64_t floor_, floor_at;
     uint64_t time = now(), least = slowest();
-    if (least != floor_) floor_ = least, floor_at = time;
-    if (sent - forgiven - least >= (uint64_t)options.window && time - floor_at > SECOND) {
+    if (least != floor_ || !floor_at) floor_ = least, floor_at = time;
+    if (sent - forgiven - least >= (uint64_t)options.window && time - floor_at > 5 * SECOND) {
         stalls++; /* something was left out: it will not come any more */
         forgiven = sent - least;
         floor_at = time;

@@ -70,7 +70,7 @@ def fan_out(clients: Sequence[int] = CLIENTS) -> Scenario:
 
 def tls() -> Scenario:
     """Ten clients over TLS."""
-    return Scenario("tls", [Load("10 clients, TLS", {"clients": 10, "tls": True})], tls=True)
+    return Scenario("tls", [Load("10 clients, TLS", {"clients": 10, "tls": True})], tls=True, rounds=3)
 
 
 def linearity() -> Scenario:

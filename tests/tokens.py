@@ -7,8 +7,14 @@ from functools import cache
 from typing import Any, Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from trio_orchestrator.settings import TokenSettings
 
@@ -16,11 +22,13 @@ AUDIENCE: Final = "orchestrator"
 CLIENT_ROLE: Final = "operator"
 PROCESSOR_ROLE: Final = "processor"
 ADMIN_ROLE: Final = "archivist"
+CURVE: Final = "issuer on P-256"
+EDWARDS: Final = "issuer with Ed25519"
 
 
 @dataclass(frozen=True)
 class KeyPair:
-    """An RSA key pair, both halves in PEM."""
+    """A key pair, both halves in PEM."""
 
     private_pem: bytes = field(repr=False)
     public_pem: bytes
@@ -28,12 +36,28 @@ class KeyPair:
 
 @cache
 def key_pair(name: str = "issuer", bits: int = 2048) -> KeyPair:
-    """A key pair, the same one for the same name within one run of the tests."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    """An RSA key pair, or what the name says; the same one for the same name within one run of the tests."""
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    if name == CURVE:
+        key = ec.generate_private_key(ec.SECP256R1())
+    elif name == EDWARDS:
+        key = ed25519.Ed25519PrivateKey.generate()
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     return KeyPair(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
     )
+
+
+def published(key_id: str, pair: str = "issuer", bits: int = 2048) -> dict[str, Any]:
+    """A pair's public key as a key server publishes it (RFC 7517)."""
+    key = load_pem_public_key(key_pair(pair, bits).public_pem)
+    kinds = {CURVE: jwt.algorithms.ECAlgorithm, EDWARDS: jwt.algorithms.OKPAlgorithm}
+    member: dict[str, Any] = kinds.get(pair, jwt.algorithms.RSAAlgorithm).to_jwk(key, as_dict=True)  # type: ignore[attr-defined]
+    member.pop("key_ops", None)
+    algorithm = {CURVE: "ES256", EDWARDS: "EdDSA"}.get(pair, "RS256")
+    return member | {"kid": key_id, "use": "sig", "alg": algorithm}
 
 
 def make_claims(
@@ -53,10 +77,13 @@ def make_claims(
     return made | claims
 
 
-def make_token(*, signer: KeyPair | None = None, algorithm: str = "RS256", **claims: Any) -> str:
+def make_token(
+    *, signer: KeyPair | None = None, algorithm: str = "RS256", key_id: str | None = None, **claims: Any
+) -> str:
     """A token with the claims that `make_claims` makes of `claims`, signed by the issuer unless told otherwise."""
     pair = signer or key_pair()
-    return jwt.encode(make_claims(**claims), pair.private_pem, algorithm=algorithm)
+    headers = None if key_id is None else {"kid": key_id}
+    return jwt.encode(make_claims(**claims), pair.private_pem, algorithm=algorithm, headers=headers)
 
 
 def token_settings(

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from .auth import TokenChecker
+from .auth import FixedKey, Keys, KeyServer, TokenChecker
 from .connections.broadcast import Broadcast
 from .connections.session import Kind, Services
 from .connections.traffic import Traffic
@@ -109,6 +109,7 @@ class _Orchestrator:
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
         self._readiness = Readiness(database.probe, self._recorder_is_stuck)
+        self._keys = _keys(settings)
 
     async def run(
         self,
@@ -121,6 +122,8 @@ class _Orchestrator:
             await services.start(self._recorder.run)
             services.start_soon(self._broadcast.run)
             services.start_soon(self._loop_watch.run)
+            if isinstance(self._keys, KeyServer):
+                services.start_soon(self._keys.run)
             hub = await self._restored_hub(services)
             eraser = Eraser(self._reader, self._recorder, hub, time.time)
             if self._settings.retention_days is not None:
@@ -175,7 +178,7 @@ class _Orchestrator:
 
     def _engines(self, hub: Hub, eraser: Eraser, doors: Sequence[Door]) -> _Engines:
         settings = self._settings
-        checkers = _checkers(settings)
+        checkers = _checkers(settings, self._keys)
         services = Services(
             hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
         )
@@ -197,10 +200,8 @@ class _Orchestrator:
             )
         )
         for_admins = admin_routes(metrics.render, self._readiness)
-        archive = Archive(
-            self._reader, hub, eraser, self._recorder,
-            Access.of(settings, checkers[Kind.CLIENT]), settings.visit_gap, time.time,
-        )  # fmt: skip
+        access = Access.of(settings, checkers[Kind.CLIENT], _checker(settings, self._keys, "admin_role"))
+        archive = Archive(self._reader, hub, eraser, self._recorder, access, settings.visit_gap, time.time)
         app = create_app(archive, () if settings.admin_port is not None else for_admins)
         http = HttpServer(counted(answers, behind(proxies, app)))
         admin_http = HttpServer(admin_app(for_admins))
@@ -226,7 +227,22 @@ def _open_database(settings: Settings) -> Database:
         raise SettingsError("DATABASE_URL", str(error), "the URL of a database that can be opened") from None
 
 
-def _checkers(settings: Settings) -> dict[Kind, TokenChecker | None]:
+def _keys(settings: Settings) -> Keys | None:
+    """Where the keys of tokens come from; None where no token is asked for."""
     tokens = settings.tokens
-    roles = {Kind.CLIENT: tokens and tokens.client_role, Kind.PROCESSOR: tokens and tokens.processor_role}
-    return {kind: TokenChecker(tokens, role) if tokens and role else None for kind, role in roles.items()}
+    if tokens is None:
+        return None
+    if tokens.jwks_url is not None:
+        return KeyServer(tokens.jwks_url, tokens.algorithms)
+    assert tokens.public_key is not None
+    return FixedKey(tokens.public_key, tokens.algorithms)
+
+
+def _checkers(settings: Settings, keys: Keys | None) -> dict[Kind, TokenChecker | None]:
+    return {kind: _checker(settings, keys, f"{kind.value}_role") for kind in Kind}
+
+
+def _checker(settings: Settings, keys: Keys | None, which: str) -> TokenChecker | None:
+    """Who checks tokens for one of the roles that the settings name; None where they do not name it."""
+    role: str | None = getattr(settings.tokens, which) if settings.tokens else None
+    return TokenChecker(settings.tokens, role, keys) if settings.tokens and keys and role else None

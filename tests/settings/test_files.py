@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.settings.helpers import SECRET, load, refusal
-from tests.tokens import key_pair, token_environment, token_settings
+from tests.tokens import CURVE, EDWARDS, key_pair, token_environment, token_settings
 from trio_orchestrator.settings import TlsFiles
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER_CURVE_PEM = (
+    ec.generate_private_key(ec.SECP384R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+)
 EC_PUBLIC_PEM = EC_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -64,7 +67,20 @@ def test_the_public_key_is_a_path_or_the_text_itself(file: Callable[[bytes], str
         assert load(token_environment() | {"PUBLIC_KEY": text}).tokens == token_settings()
 
 
-def test_what_is_no_public_rsa_key_is_refused(tls_files: TlsFiles, file: Callable[[bytes], str]) -> None:
+def test_keys_of_other_kinds_are_good_where_their_algorithm_is_allowed() -> None:
+    for pair, algorithm in ((CURVE, "ES256"), (EDWARDS, "EdDSA")):
+        pem = key_pair(pair).public_pem.decode()
+        tokens = load(token_environment() | {"PUBLIC_KEY": pem, "TOKEN_ALGORITHMS": f"rs256, {algorithm}"}).tokens
+        assert tokens is not None
+        assert tokens.public_key == key_pair(pair).public_pem
+        assert tokens.algorithms == ("RS256", algorithm)
+    line = refusal(token_environment() | {"TOKEN_ALGORITHMS": "ES256,EdDSA"})
+    assert line.startswith(
+        "PUBLIC_KEY: its key is for RS256, which is not among the TOKEN_ALGORITHMS ES256, EdDSA; give"
+    )
+
+
+def test_what_is_no_public_key_for_tokens_is_refused(tls_files: TlsFiles, file: Callable[[bytes], str]) -> None:
     def told(public_key: str) -> str:
         line = refusal(token_environment() | {"PUBLIC_KEY": public_key})
         assert line.startswith("PUBLIC_KEY: ")
@@ -73,7 +89,8 @@ def test_what_is_no_public_rsa_key_is_refused(tls_files: TlsFiles, file: Callabl
     pair = key_pair()
     for write in (file, bytes.decode):
         assert "holds a private key" in told(write(pair.private_pem))
-        assert "not an RSA key" in told(write(EC_PUBLIC_PEM))
+        assert "its key is for ES256, which is not among" in told(write(EC_PUBLIC_PEM))
+        assert "nor on the curve P-256" in told(write(OTHER_CURVE_PEM))
         assert "1024 bits" in told(write(key_pair("weak", 1024).public_pem))
         assert "holds no public key" in told(write(b"-----BEGIN PUBLIC KEY-----\nczNjcmV0\n-----END PUBLIC KEY-----"))
     assert "holds no public key" in told(file(SECRET.encode()))

@@ -123,6 +123,29 @@ def test_half_configured_authentication_never_means_none(chosen: list[int]) -> N
         assert refusal(environment).startswith(f"{missing}: ")
 
 
+def test_keys_come_from_one_place() -> None:
+    without_key = {name: value for name, value in token_environment().items() if name != "PUBLIC_KEY"}
+    tokens = load(without_key | {"JWKS_URL": "https://issuer.example/certs"}).tokens
+    assert tokens is not None
+    assert (tokens.public_key, tokens.jwks_url) == (None, "https://issuer.example/certs")
+    assert refusal(without_key).startswith("PUBLIC_KEY: neither it nor JWKS_URL is set, but AUDIENCE and")
+    both = token_environment() | {"JWKS_URL": "https://issuer.example/certs"}
+    assert refusal(both).startswith("JWKS_URL: it is set, and so is PUBLIC_KEY; give only one")
+    assert refusal({"JWKS_URL": "https://issuer.example/certs"}).startswith("AUDIENCE: it is not set, but JWKS_URL is;")
+    warnings = load(without_key | {"JWKS_URL": "http://issuer.example/certs"}).warnings()
+    assert [line.split(" ", 1)[0] for line in warnings] == ["JWKS_URL"]
+
+
+def test_a_claim_for_cameras_needs_tokens_for_processors() -> None:
+    claim = {"PROCESSOR_ID_CLAIM": "camera"}
+    tokens = load(token_environment() | claim).tokens
+    assert tokens is not None
+    assert tokens.processor_id_claim == "camera"
+    assert refusal(token_environment(processor_role=None) | claim).startswith("PROCESSOR_ROLE: it is not set, but")
+    assert refusal(claim).startswith("PUBLIC_KEY: ")
+    assert refusal({"TOKEN_ALGORITHMS": "ES256"}).startswith("PUBLIC_KEY: ")
+
+
 def test_no_secret_is_shown() -> None:
     settings = load(
         token_environment() | {"DATABASE_URL": f"sqlite://user:{SECRET}@/x?password={SECRET}&sslkey={SECRET}"}
@@ -152,7 +175,7 @@ def test_who_may_erase_is_settled_by_a_role_or_said_aloud() -> None:
 
 
 def test_an_admin_role_alone_is_half_an_authentication() -> None:
-    assert refusal({"ADMIN_ROLE": "archivist"}).startswith("PUBLIC_KEY: it is not set, but ADMIN_ROLE is")
+    assert refusal({"ADMIN_ROLE": "archivist"}).startswith("PUBLIC_KEY: neither it nor JWKS_URL is set, but ADMIN_ROLE is")
     half = token_environment(client_role=None, processor_role=None) | {"ADMIN_ROLE": "archivist"}
     assert refusal(half).startswith("CLIENT_ROLE: neither it nor PROCESSOR_ROLE is set")
     assert refusal({"RETENTION_DAYS": "10001"}).startswith("RETENTION_DAYS: '10001' is more than 10000; give days")

@@ -24,6 +24,7 @@ from trio_orchestrator.protocol.inbound import (
 )
 from trio_orchestrator.protocol.outbound import Error
 from trio_orchestrator.tracking.hub import Hub, Peer
+from trio_orchestrator.tracking.peers import Processor
 from trio_orchestrator.tracking.ports import Actor, NewObject, Pending
 
 from .outbox import Outbox
@@ -133,6 +134,9 @@ class Session:
             if isinstance(message, Unknown):
                 self._log.debug("unknown type of message", type=message.type)
                 return None
+            if isinstance(message, Identifier) and not self._may_stand_for(message.id):
+                self._outbox.close(CloseCode.NOT_YOUR_CAMERA, "the token does not name this camera")
+                return None
             pending = self._services.hub.receive(self._peer, message, time.time())
         except PeerError as error:
             self._refuse(error, received if isinstance(received, bytes) else b"")
@@ -142,6 +146,10 @@ class Session:
         if isinstance(message, Identifier):
             self._note_camera(message.id)
         return None
+
+    def _may_stand_for(self, camera_id: str) -> bool:
+        allowed = None if self._identity is None else self._identity.camera_ids
+        return allowed is None or camera_id in allowed
 
     def overstayed(self) -> None:
         """The deadline has passed: the connection is to end."""
@@ -186,18 +194,23 @@ class Session:
     async def _authenticate(self, message: Authenticate, received: bytes) -> None:
         assert self._checker is not None
         try:
-            identity = self._checker.check(message.jwt)
+            identity = await self._checker.check(message.jwt)
             if self._identity is not None and identity.subject != self._identity.subject:
                 raise Forbidden("a renewal must be for the same subject")
         except PeerError as error:
             self._services.traffic.authentications[error.code.value] += 1
             self._refuse(error, received)
             return
+        if self._outbox.closing is not None:
+            return  # its key had to be fetched first, and its time is over
         self._services.traffic.authentications["accepted" if self._peer is None else "renewed"] += 1
         if self._peer is None:
             self._admit(identity)
             self._log.info("authenticated", subject=identity.subject)
         self._identity = identity
+        camera_id = self._peer.camera_id if isinstance(self._peer, Processor) else None
+        if camera_id is not None and not self._may_stand_for(camera_id):
+            self._outbox.close(CloseCode.NOT_YOUR_CAMERA, "the new token does not name this camera")
         self.deadline.deadline = trio.current_time() + (identity.expires_at - time.time())
 
     async def _commit(self, pending: Pending) -> None:

@@ -1,6 +1,6 @@
 """What a server can be told: one frozen object from environment and flags, checked, secrets masked."""
 
-from .files import TlsFiles
+from .files import TlsFiles, algorithm_of
 from .given import SettingsError
 from .loading import Settings
 from .tokens import TokenSettings
@@ -14,5 +14,6 @@ __all__ = [
     "TokenSettings",
     "Variable",
     "add_flags",
+    "algorithm_of",
     "markdown_table",
 ]

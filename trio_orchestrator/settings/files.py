@@ -8,6 +8,8 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -111,7 +113,7 @@ def readable_file(text: str) -> str:
 
 
 def public_key(text: str) -> bytes:
-    r"""A public RSA key in PEM (SubjectPublicKeyInfo), from a file's path or from PEM text.
+    r"""A public key in PEM (SubjectPublicKeyInfo), from a file's path or from PEM text.
 
     In PEM text `\n` may stand for the line breaks, as `.env` files write them.
     """
@@ -131,11 +133,20 @@ def public_key(text: str) -> bytes:
         key = load_pem_public_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Unfit(f"{name} holds no public key in PEM") from None
-    if not isinstance(key, RSAPublicKey):
-        raise Unfit(f"{name} holds a key that is not an RSA key")
-    if key.key_size < MIN_KEY_BITS:
+    if isinstance(key, RSAPublicKey) and key.key_size < MIN_KEY_BITS:
         raise Unfit(f"{name} holds an RSA key of {key.key_size} bits, which is less than {MIN_KEY_BITS}")
+    if algorithm_of(key) is None:
+        raise Unfit(f"{name} holds a key that is neither RSA nor Ed25519 nor on the curve P-256")
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def algorithm_of(key: object) -> str | None:
+    """What tokens are signed with that this public key checks (RFC 7518, RFC 8037); None for a key of no use."""
+    if isinstance(key, RSAPublicKey):
+        return "RS256" if key.key_size >= MIN_KEY_BITS else None
+    if isinstance(key, EllipticCurvePublicKey):
+        return "ES256" if isinstance(key.curve, SECP256R1) else None
+    return "EdDSA" if isinstance(key, Ed25519PublicKey) else None
 
 
 def _name_of(text: str) -> str:

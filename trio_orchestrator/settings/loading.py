@@ -100,7 +100,7 @@ class Settings:
         """One line for each thing that stays open to everybody, and for each setting that has no effect."""
         client_role = self.tokens and self.tokens.client_role
         processor_role = self.tokens and self.tokens.processor_role
-        keys = "CLIENT_ROLE" if self.tokens else "PUBLIC_KEY, AUDIENCE and CLIENT_ROLE"
+        keys = "CLIENT_ROLE" if self.tokens else "PUBLIC_KEY (or JWKS_URL), AUDIENCE and CLIENT_ROLE"
         lines = []
         if not client_role:
             lines.append(f"/client and what HTTP tells are open to everybody; set {keys} to ask for tokens")
@@ -115,6 +115,11 @@ class Settings:
             lines.append("everybody may erase objects; set ALLOW_ANONYMOUS_ERASE to false to forbid it")
         if self.allow_anonymous_erase and self.tokens is not None:
             lines.append("ALLOW_ANONYMOUS_ERASE has no effect, as tokens are asked for; leave it out")
+        jwks_url = self.tokens and self.tokens.jwks_url
+        if jwks_url and jwks_url.startswith("http:"):
+            lines.append(
+                "JWKS_URL is not https: who can change what the key server answers on its way here can sign tokens"
+            )
         if self.tls is None and str(self.https_port) != variables.HTTPS_PORT.default:
             lines.append(f"HTTPS_PORT {self.https_port} is not opened, as TLS is off; set SSL_CERT and SSL_KEY as well")
         return lines

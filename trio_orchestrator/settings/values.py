@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
@@ -128,6 +129,66 @@ def one_of(*names: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def some_of(*names: str) -> Callable[[str], tuple[str, ...]]:
+    """A parser of lists, separated by commas, of any of `names`, in upper or lower case; each counts once."""
+    by_lower = {name.lower(): name for name in names}
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = items(text)
+        for item in chosen:
+            if item.lower() not in by_lower:
+                raise Unfit(f"{shown(item)} is not known")
+        return tuple(dict.fromkeys(by_lower[item.lower()] for item in chosen))
+
+    return parse
+
+
+def items(text: str) -> list[str]:
+    """What stands between commas, without the white space around it; at least one."""
+    found = [item for part in text.split(",") if (item := part.strip())]
+    if not found:
+        raise Unfit("there is nothing between the commas")
+    return found
+
+
+def origins(text: str) -> frozenset[str]:
+    """Web origins (RFC 6454), separated by commas, as browsers write them in `Origin`: without a default port."""
+    return frozenset(_origin(item) for item in items(text))
+
+
+def _origin(text: str) -> str:
+    parts = _web_address(text)
+    if parts.path not in ("", "/") or parts.query or not text.isascii():
+        raise Unfit(f"{shown(text)} is not an origin")
+    assert parts.hostname is not None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}")
+
+
+def web_address(text: str) -> str:
+    """A URL of HTTP or HTTPS without a user or a fragment."""
+    _web_address(text)
+    return text
+
+
+def _web_address(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where there is none
+    except ValueError:
+        raise Unfit("this is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Unfit("this is not a URL that begins with http:// or https:// and a host")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise Unfit("this holds characters that no URL holds")
+    if "@" in parts.netloc:
+        raise Unfit("this holds a user, which would be sent to nobody")
+    if "#" in text:
+        raise Unfit("this holds a fragment, which would be sent to nobody")
+    return parts
 
 
 def words(text: str) -> str:

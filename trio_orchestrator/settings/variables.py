@@ -42,6 +42,7 @@ _PORT = "a port from 0 to 65535 (0 picks a free one)"
 _SECONDS = f"seconds greater than 0, like 10 or 2.5, up to {values.MAX_SECONDS:.0f}"
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _FORMATS: Final = ("text", "json")
+_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 
 # fmt: off
 HOST: Final = Variable(
@@ -76,8 +77,17 @@ SSL_KEY: Final = Variable(
 )
 PUBLIC_KEY: Final = Variable(
     "PUBLIC_KEY", files.public_key, None, "KEY",
-    "the issuer's public RSA key of at least 2048 bits: a PEM file's path, or the PEM text",
+    "the issuer's public key (RSA of at least 2048 bits, P-256 or Ed25519): a PEM file's path, or the PEM text",
     "the key that signs tokens: a PEM file's path, or the PEM text",
+)
+JWKS_URL: Final = Variable(
+    "JWKS_URL", values.web_address, None, "URL", "a URL like https://issuer.example/certs, of a set of keys (RFC 7517)",
+    "where the issuer publishes the keys that sign tokens, in place of PUBLIC_KEY",
+)
+TOKEN_ALGORITHMS: Final = Variable(
+    "TOKEN_ALGORITHMS", values.some_of(*_ALGORITHMS), "RS256", "NAMES",
+    f"any of {', '.join(_ALGORITHMS)}, separated by commas",
+    "what tokens may be signed with: " + ", ".join(f"`{name}`" for name in _ALGORITHMS),
 )
 AUDIENCE: Final = Variable(
     "AUDIENCE", values.words, None, "NAME", "the audience (`aud`) that tokens are made for", "the token audience"
@@ -98,6 +108,11 @@ ALLOW_ANONYMOUS_ERASE: Final = Variable(
     "ALLOW_ANONYMOUS_ERASE", values.boolean, "false", "true|false", "true or false",
     "where no tokens are asked for, let everybody erase objects",
     bare="true",
+)
+PROCESSOR_ID_CLAIM: Final = Variable(
+    "PROCESSOR_ID_CLAIM", values.words, None, "CLAIM",
+    "the name of the claim of a processor's token that names its camera, or its path, joined by dots",
+    "claim whose value (a string, or one of several) a processor's `identifier` must equal; any where unset",
 )
 PUBLIC_TIMELINES: Final = Variable(
     "PUBLIC_TIMELINES", values.boolean, "false", "true|false", "true or false",
@@ -158,11 +173,14 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
     SSL_CERT,
     SSL_KEY,
     PUBLIC_KEY,
+    JWKS_URL,
+    TOKEN_ALGORITHMS,
     AUDIENCE,
     CLIENT_ROLE,
     PROCESSOR_ROLE,
     ADMIN_ROLE,
     ALLOW_ANONYMOUS_ERASE,
+    PROCESSOR_ID_CLAIM,
     PUBLIC_TIMELINES,
     AUTH_TIMEOUT,
     TRACKING_TIMEOUT,

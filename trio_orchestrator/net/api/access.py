@@ -30,13 +30,12 @@ class Access:
     anonymous_erasing: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, readers: TokenChecker | None) -> "Access":
-        """The rules that `settings` make; `readers` as in the attributes."""
-        tokens = settings.tokens
+    def of(cls, settings: Settings, readers: TokenChecker | None, administrators: TokenChecker | None) -> "Access":
+        """The rules that `settings` make; the checkers as in the attributes."""
         return cls(
             readers,
-            TokenChecker(tokens, tokens.admin_role) if tokens and tokens.admin_role else None,
-            tokens_asked_for=tokens is not None,
+            administrators,
+            tokens_asked_for=settings.tokens is not None,
             public_timelines=settings.public_timelines,
             anonymous_erasing=settings.allow_anonymous_erase,
         )
@@ -73,5 +72,5 @@ async def _actor(request: Request, checker: TokenChecker | None) -> Actor:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("a bearer token is needed")
-        identity = checker.check(token.strip())
+        identity = await checker.check(token.strip())
     return actor_of(identity, None if request.client is None else request.client.host.removeprefix("::ffff:"))

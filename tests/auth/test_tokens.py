@@ -6,24 +6,51 @@ import hashlib
 import hmac
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tokens import AUDIENCE, CLIENT_ROLE, PROCESSOR_ROLE, key_pair, make_claims, make_token, token_settings
-from trio_orchestrator.auth import LEEWAY, MAX_TOKEN_CHARACTERS, Identity, TokenChecker
+from tests.tokens import (
+    AUDIENCE,
+    CLIENT_ROLE,
+    CURVE,
+    EDWARDS,
+    PROCESSOR_ROLE,
+    key_pair,
+    make_claims,
+    make_token,
+    token_settings,
+)
+from trio_orchestrator.auth import LEEWAY, MAX_TOKEN_CHARACTERS, FixedKey, Identity, TokenChecker
 from trio_orchestrator.protocol.errors import Forbidden, PeerError, Unauthenticated
-from trio_orchestrator.settings import TokenSettings
 
 
 @functools.cache
 def checker(role: str = CLIENT_ROLE) -> TokenChecker:
-    return TokenChecker(token_settings(), role)
+    return TokenChecker(token_settings(), role, fixed_key())
+
+
+def fixed_key() -> FixedKey:
+    return FixedKey(key_pair().public_pem, ["RS256"])
+
+
+def check(token: str, by: TokenChecker | None = None) -> Identity:
+    """What a checker says that need not wait, as one with a fixed key need not."""
+    checking = (by or checker()).check(token)
+    try:
+        checking.send(None)
+    except StopIteration as told:
+        identity: Identity = told.value
+        return identity
+    finally:
+        checking.close()
+    raise AssertionError("it waits")
 
 
 @functools.cache
@@ -51,7 +78,7 @@ def signed_claims(claims: dict[str, Any]) -> str:
 def refusal(token: str) -> str:
     """What a peer is told about a token that is no good."""
     with pytest.raises(Unauthenticated) as caught:
-        checker().check(token)
+        check(token)
     foreign = None if caught.value.__suppress_context__ else caught.value.__context__
     assert foreign is None, "it may quote the token, and would be shown in a traceback"
     return str(caught.value)
@@ -59,19 +86,19 @@ def refusal(token: str) -> str:
 
 def test_a_good_token_names_its_subject_and_its_end() -> None:
     expires_at = time.time() + 60
-    identity = checker().check(make_token(subject="alice", name="Alice A.", exp=expires_at))
+    identity = check(make_token(subject="alice", name="Alice A.", exp=expires_at))
     assert identity == Identity("alice", "Alice A.", expires_at)
 
 
 def test_roles_are_checked_each_for_its_own_kind_of_peer() -> None:
     token = make_token(roles=[PROCESSOR_ROLE])
-    assert checker(PROCESSOR_ROLE).check(token).subject == "alice"
+    assert check(token, checker(PROCESSOR_ROLE)).subject == "alice"
     with pytest.raises(Forbidden):
-        checker(CLIENT_ROLE).check(token)
+        check(token, checker(CLIENT_ROLE))
 
 
 def test_the_audience_may_be_one_of_several() -> None:
-    assert checker().check(make_token(audience=["account", AUDIENCE])).subject == "alice"
+    assert check(make_token(audience=["account", AUDIENCE])).subject == "alice"
 
 
 @pytest.mark.parametrize(
@@ -86,24 +113,24 @@ def test_the_audience_may_be_one_of_several() -> None:
     ],
 )
 def test_the_name_is_one_for_people_or_none(claims: dict[str, Any], name: str | None) -> None:
-    assert checker().check(signed_claims(make_claims(**claims))).name == name
+    assert check(signed_claims(make_claims(**claims))).name == name
 
 
 def test_a_token_without_subject_has_none() -> None:
-    assert checker().check(make_token(subject=None)).subject is None
+    assert check(make_token(subject=None)).subject is None
 
 
 def test_a_token_within_the_leeway_is_good_until_the_leeway_ends() -> None:
     expired_at = time.time() - LEEWAY / 2
-    assert checker().check(make_token(exp=expired_at)).expires_at == expired_at + LEEWAY
+    assert check(make_token(exp=expired_at)).expires_at == expired_at + LEEWAY
 
 
 def test_the_leeway_is_only_for_tokens_that_need_it() -> None:
     expires_at = time.time() + 1000
-    early = TokenChecker(token_settings(), CLIENT_ROLE, clock=lambda: expires_at - 0.001)
-    late = TokenChecker(token_settings(), CLIENT_ROLE, clock=lambda: expires_at)
-    assert early.check(make_token(exp=expires_at)).expires_at == expires_at
-    assert late.check(make_token(exp=expires_at)).expires_at == expires_at + LEEWAY
+    early = TokenChecker(token_settings(), CLIENT_ROLE, fixed_key(), clock=lambda: expires_at - 0.001)
+    late = TokenChecker(token_settings(), CLIENT_ROLE, fixed_key(), clock=lambda: expires_at)
+    assert check(make_token(exp=expires_at), early).expires_at == expires_at
+    assert check(make_token(exp=expires_at), late).expires_at == expires_at + LEEWAY
 
 
 def test_an_expired_token_is_refused() -> None:
@@ -116,7 +143,7 @@ def test_a_token_that_never_expires_is_refused() -> None:
 
 def test_a_token_for_later_is_refused() -> None:
     assert refusal(make_token(nbf=time.time() + LEEWAY + 60)) == "the token is not valid yet"
-    assert checker().check(make_token(nbf=time.time() + LEEWAY / 2)).subject == "alice"
+    assert check(make_token(nbf=time.time() + LEEWAY / 2)).subject == "alice"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +206,7 @@ def test_other_algorithms_of_the_same_key_are_refused(algorithm: str) -> None:
 )
 def test_a_good_token_without_the_role_is_forbidden(access: Any) -> None:
     with pytest.raises(Forbidden, match="does not hold the role"):
-        checker().check(make_token(resource_access=access))
+        check(make_token(resource_access=access))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +250,7 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 def test_a_huge_token_is_refused_unread() -> None:
     token = make_token()
     assert refusal(token + "A" * (MAX_TOKEN_CHARACTERS + 1 - len(token))) == "the token is longer than 65536 characters"
-    assert checker().check(make_token(padding="A" * 45_000)).subject == "alice"
+    assert check(make_token(padding="A" * 45_000)).subject == "alice"
 
 
 def test_a_refusal_says_nothing_out_of_the_token() -> None:
@@ -242,17 +269,59 @@ def test_a_refusal_says_nothing_out_of_the_token() -> None:
         assert secret not in refusal(token)
 
 
-def test_only_a_public_rsa_key_checks_tokens() -> None:
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    with pytest.raises(ValueError, match="public RSA key"):
-        TokenChecker(TokenSettings(pem, AUDIENCE, CLIENT_ROLE, None), CLIENT_ROLE)
+@pytest.mark.parametrize(("pair", "algorithm"), [(CURVE, "ES256"), (EDWARDS, "EdDSA")])
+def test_other_algorithms_are_good_where_they_are_allowed(pair: str, algorithm: str) -> None:
+    token = make_token(signer=key_pair(pair), algorithm=algorithm)
+    keys = FixedKey(key_pair(pair).public_pem, ["RS256", "ES256", "EdDSA"])
+    theirs = TokenChecker(token_settings(), CLIENT_ROLE, keys)
+    assert check(token, theirs).subject == "alice"
+    assert refusal(token) == "the token is not signed with RS256"
+    with pytest.raises(Unauthenticated, match=f"not signed with {algorithm}"):
+        check(make_token(), theirs)
+
+
+def test_a_token_whose_key_is_not_known_is_refused() -> None:
+    class NoKey:
+        algorithms = ("RS256",)
+
+        async def find(self, key_id: str | None, algorithm: str) -> None:
+            assert (key_id, algorithm) == ("b", "RS256")
+
+    with pytest.raises(Unauthenticated, match="`kid` is not known"):
+        check(make_token(key_id="b"), TokenChecker(token_settings(), CLIENT_ROLE, NoKey()))
+
+
+@pytest.mark.parametrize(
+    ("claim", "claims", "cameras"),
+    [
+        ("camera", {"camera": "cam1"}, {"cam1"}),
+        ("camera", {"camera": ["cam1", "cam2"]}, {"cam1", "cam2"}),
+        ("camera", {"camera": []}, set()),
+        ("camera", {}, set()),
+        ("camera", {"camera": None}, set()),
+        ("camera", {"camera": 7}, set()),
+        ("camera", {"camera": {"cam1": True}}, set()),
+        ("camera", {"camera": [7, ["cam1"], "cam2"]}, {"cam2"}),
+        ("sub", {}, {"alice"}),
+        ("site.camera", {"site": {"camera": "cam1"}}, {"cam1"}),
+        ("site.camera", {"site.camera": "cam1", "site": {"camera": "cam2"}}, {"cam1"}),
+        ("site.camera", {"site": "camera"}, set()),
+        ("site.camera", {"site": ["camera"]}, set()),
+        ("https://x.example/camera", {"https://x.example/camera": "cam1"}, {"cam1"}),
+        ("site.x.example", {"site": {"x.example": "cam1"}}, {"cam1"}),
+    ],
+)
+def test_a_claim_names_the_cameras(claim: str, claims: dict[str, Any], cameras: set[str]) -> None:
+    settings = replace(token_settings(), processor_id_claim=claim)
+    by = TokenChecker(settings, PROCESSOR_ROLE, fixed_key())
+    assert check(signed_claims(make_claims(**claims)), by).camera_ids == frozenset(cameras)
+    assert check(signed_claims(make_claims(**claims))).camera_ids is None, "no claim is asked for: any camera"
 
 
 @given(st.text() | st.text(alphabet="abcAB01_-.=").map(lambda text: f"{segment(b'{}')}.{text}"))
 def test_any_text_is_refused_with_an_error_of_ours(token: str) -> None:
     with pytest.raises(Unauthenticated):
-        checker().check(token)
+        check(token)
 
 
 @given(st.data())
@@ -262,11 +331,11 @@ def test_any_change_to_a_good_token_makes_it_no_better(data: st.DataObject) -> N
     end = data.draw(st.integers(start, min(len(token), start + 40)), label="to")
     changed = token[:start] + data.draw(st.text(max_size=40), label="instead") + token[end:]
     try:
-        identity = checker().check(changed)
+        identity = check(changed)
     except PeerError:
         return
     # Padding may be written or left out; nothing else may differ.
-    assert identity == checker().check(token)
+    assert identity == check(token)
     assert changed.replace("=", "") == token
 
 
@@ -290,7 +359,7 @@ def test_any_claims_of_the_issuer_give_an_identity_or_an_error_of_ours(
         json.dumps(make_claims() | claims).encode(),
     )
     try:
-        identity = checker().check(token)
+        identity = check(token)
     except PeerError:
         return
     assert time.time() < identity.expires_at < 253_402_300_800 + LEEWAY

@@ -1,0 +1,198 @@
+"""Which engine gets a connection, how long it may take to say so, and that none harms another."""
+
+import errno
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+import structlog
+import trio
+import trustme
+from starlette.types import Receive, Scope, Send
+
+from trio_orchestrator.net.front_door import FrontDoor
+from trio_orchestrator.net.http_server import HttpServer
+from trio_orchestrator.net.listeners import open_listeners
+from trio_orchestrator.net.tls import Certificate
+from trio_orchestrator.settings import TlsFiles
+
+from .serving import opened, read_to_end, read_until
+
+ASK = b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+async def hello(scope: Scope, _receive: Receive, send: Send) -> None:
+    body = scope["path"].encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def a_door(**seconds: float) -> FrontDoor:
+    return FrontDoor(None, HttpServer(hello), **seconds)  # type: ignore[arg-type]  # none of them is `proxies`
+
+
+class Secured:
+    """A certificate and those who trust it."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        chain, key = folder / "chain.pem", folder / "key.pem"
+        chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(key)
+        self.certificate = Certificate(TlsFiles(str(chain), str(key)))
+        self.context = ssl.create_default_context()
+        authority.configure_trust(self.context)
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Secured:
+    return Secured(tmp_path)
+
+
+async def test_a_head_may_come_in_pieces() -> None:
+    async with opened(a_door()) as address, await trio.open_tcp_stream(*address) as stream:
+        for position in range(len(ASK)):
+            await stream.send_all(ASK[position : position + 1])
+        assert (await read_to_end(stream)).endswith(b"\r\n\r\n/x")
+
+
+async def test_a_head_must_come_in_time() -> None:
+    door = a_door(head_timeout=0.1)
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(ASK[:-1])
+        assert await read_to_end(stream) == b""
+    assert door.statistics().refused == {"head_timeout": 1}
+
+
+async def test_the_handshake_must_come_in_time(secured: Secured) -> None:
+    door = a_door(handshake_timeout=0.1)
+    async with opened(door, secured.certificate) as address, await trio.open_tcp_stream(*address) as stream:
+        assert await read_to_end(stream) == b""
+    assert door.statistics().refused == {"tls_timeout": 1}
+
+
+@pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+async def test_a_connection_outlives_its_handshakes_time(secured: Secured, protocol: str) -> None:
+    secured.context.set_alpn_protocols([protocol])
+    async with opened(a_door(handshake_timeout=0.5, head_timeout=0.5), secured.certificate) as address:
+        stream = await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context)
+        async with stream:
+            if protocol == "h2":
+                # A ping, asked again when the handshake's time is over.
+                ask, answer = b"\0\0\x08\x06\0\0\0\0\0pinging!", b"\0\0\x08\x06\1\0\0\0\0pinging!"
+                await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+            else:
+                ask, answer = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n", b"\r\n\r\n/x"
+            await stream.send_all(ask)
+            await read_until(stream, answer)
+            # Another connection that is cut by its time tells that the time is over.
+            async with await trio.open_tcp_stream(*address) as silent:
+                assert await read_to_end(silent) == b""
+            await stream.send_all(ask)
+            await read_until(stream, answer)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 16384 + b"\r\n\r\n", "431"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20000, "431"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n", "400"),
+        (b"GET / HTTP/1.1\r\nHost: \xff\r\nUpgrade: websocket\r\n\r\n", "400"),
+        (b"GET /\xff HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", "400"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", "404"),
+    ],
+)
+async def test_what_is_refused(head: bytes, status: str) -> None:
+    door = a_door()
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(head)
+        assert (await read_to_end(stream)).startswith(f"HTTP/1.1 {status} ".encode())
+    assert door.statistics().refused == {status: 1}
+
+
+async def test_a_header_of_many_letters_is_nobodys_business() -> None:
+    async with opened(a_door()) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(b"GET /y HTTP/1.1\r\nHost: h\r\nCookie: \xff\r\nConnection: close\r\n\r\n")
+        assert (await read_to_end(stream)).endswith(b"/y")
+
+
+class FailingServer(HttpServer):
+    """An engine that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(hello)
+        self._error = error
+
+    async def serve(self, _transport: object) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), ExceptionGroup("", [KeyError(1), OSError()]), RecursionError()])
+async def test_a_fault_ends_its_connection_and_is_told(error: Exception) -> None:
+    door = FrontDoor(None, FailingServer(error))
+    with structlog.testing.capture_logs() as lines:
+        async with opened(door) as address:
+            for _ in range(2):
+                async with await trio.open_tcp_stream(*address) as stream:
+                    await stream.send_all(ASK)
+                    assert await read_to_end(stream) == b""
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["connection ended by a fault"] * 2
+    assert (door.statistics().faults, door.statistics().open) == (2, 0)
+
+
+@pytest.mark.parametrize("error", [trio.BrokenResourceError(), trio.ClosedResourceError(), ConnectionResetError()])
+async def test_a_connection_that_breaks_is_no_fault(error: Exception) -> None:
+    door = FrontDoor(None, FailingServer(error))
+    with structlog.testing.capture_logs() as lines:
+        async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+            await stream.send_all(ASK)
+            assert await read_to_end(stream) == b""
+    assert not [line for line in lines if line["log_level"] != "debug"]
+
+
+async def test_without_descriptors_it_waits_for_some() -> None:
+    (listener,) = open_listeners("127.0.0.1", 0)
+
+    class Short(socket.socket):
+        left = 3
+
+        def accept(self) -> "tuple[socket.socket, object]":
+            if self.left:
+                self.left -= 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    with structlog.testing.capture_logs() as lines, Short(fileno=listener.detach()) as short, trio.fail_after(10):
+        short.setblocking(False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(a_door().accept, short, None, nursery)
+            async with await trio.open_tcp_stream(*short.getsockname()) as stream:
+                await stream.send_all(ASK)
+                assert (await read_to_end(stream)).endswith(b"/x")
+            nursery.cancel_scope.cancel()
+    assert [line["event"] for line in lines if line["log_level"] in ("error", "info")] == [
+        "no connection can be accepted",
+        "connections are accepted again",
+    ]
+
+
+async def test_cut_ends_what_cannot_be_cancelled() -> None:
+    class Stubborn(HttpServer):
+        async def serve(self, transport: object) -> None:
+            assert isinstance(transport, trio.abc.Stream)
+            with trio.CancelScope(shield=True):
+                await transport.receive_some()
+                started.set()
+                await transport.receive_some()
+
+    started = trio.Event()
+    door = FrontDoor(None, Stubborn(hello))
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(ASK)
+        await started.wait()
+        door.cut()
+        assert await read_to_end(stream) == b""

@@ -1,0 +1,76 @@
+"""Connections on which nothing moves any more are ended, whatever Hypercorn waits for."""
+
+import socket
+
+import pytest
+import trio
+from starlette.types import Receive, Scope, Send
+
+from trio_orchestrator.net import http_server
+from trio_orchestrator.net.front_door import FrontDoor
+from trio_orchestrator.net.http_server import HttpServer
+
+from .serving import opened, read_to_end, read_until
+
+ASK = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+LONG = bytes(16 << 20)
+
+
+async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+    body = LONG if scope["path"] == "/long" else b"short"
+    status = 404 if scope["method"] == "CONNECT" else 200
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_QUIET_SECONDS", "_QUIET_SECONDS_AT_END", "_SEND_SECONDS"):
+        monkeypatch.setattr(http_server, name, 0.2)
+
+
+async def wait_until_gone(door: FrontDoor) -> None:
+    while door.statistics().open:
+        await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("ask", [ASK, b"CONNECT x:1 HTTP/1.1\r\nHost: h\r\n\r\n"], ids=["idle", "CONNECT"])
+async def test_a_connection_whose_peer_has_gone_ends(ask: bytes) -> None:
+    door = FrontDoor(None, HttpServer(app))
+    async with opened(door) as address:
+        async with await trio.open_tcp_stream(*address) as stream:
+            await stream.send_all(ask)
+            await read_until(stream, b"short")
+        await wait_until_gone(door)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_peer_that_reads_nothing_is_left() -> None:
+    door = FrontDoor(None, HttpServer(app))
+    async with opened(door) as address:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(address)
+            deaf.sendall(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
+            while not door.statistics().accepted:
+                await trio.lowlevel.checkpoint()
+            await wait_until_gone(door)
+
+
+async def test_stopping_ends_idle_connections_and_finishes_the_others() -> None:
+    server = HttpServer(app)
+    door = FrontDoor(None, server)
+    async with opened(door) as address:
+        idle = await trio.open_tcp_stream(*address)
+        await idle.send_all(ASK)
+        await read_until(idle, b"short")
+        busy = await trio.open_tcp_stream(*address)
+        await busy.send_all(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
+        await busy.receive_some(1)
+        await server.stop()
+        assert await read_to_end(idle) == b""
+        assert len(await read_to_end(busy)) >= len(LONG)
+        for stream in (idle, busy):
+            await stream.aclose()
+        await wait_until_gone(door)
