@@ -39,6 +39,16 @@ def lines_of(process: ServerProcess) -> Iterator[str]:
     return (line for line in process.log.splitlines() if line)
 
 
+def refuse(process: ServerProcess, path: str, token: str, *said: str | bytes) -> None:
+    """Say it on a connection of its own, where no complaint before it can have silenced the one about it."""
+    with Peer(process.urls.websocket(path)) as peer:
+        peer.say("authenticate", jwt=token)
+        for text in said:
+            peer.say_text(text)
+        while peer.hear()["type"] != "error":
+            pass
+
+
 def show_secrets(process: ServerProcess, token: str) -> None:
     """Whatever holds a secret, in messages that are carried out and in all sorts that are not."""
     with authenticated(process, "/client", token) as operator, authenticated(process, "/processor", token) as camera:
@@ -48,20 +58,28 @@ def show_secrets(process: ServerProcess, token: str) -> None:
         operator.say("start", cameraId="cam1", image=IMAGE, requestId="r")
         assert operator.hear_kind("newObject")["image"] == IMAGE
         camera.say("featureMap", objectId=1, featureMap={FEATURES: [1.5]})
-        camera.say("featureMap", objectId=99, featureMap=FEATURES)
-        camera.say("featureMap", objectId=FEATURES, featureMap=FEATURES)
-        camera.say("boundingBoxes", frameId=FEATURES, boxes=FEATURES)
-        operator.say("start", cameraId="nowhere", image=IMAGE)
-        operator.say("start", cameraId="cam1", image=[IMAGE])
-        operator.say("start", cameraId=[IMAGE], image=IMAGE)
-        operator.say_text(f'{{"type":"start","cameraId":"cam1","image":"{IMAGE}"')
-        operator.say_text(IMAGE.encode() + b"\xff")
-        operator.say("authenticate", jwt=[token])
-        operator.say("authenticate", jwt=make_token(subject="mallory"))
-        for bad in BAD_TOKENS:
-            operator.say("authenticate", jwt=bad)
         camera.settle()
-        operator.settle()
+        for said in (
+            f'{{"type":"start","cameraId":"nowhere","image":"{IMAGE}"}}',
+            f'{{"type":"start","cameraId":"cam1","image":["{IMAGE}"]}}',
+            f'{{"type":"start","cameraId":["{IMAGE}"],"image":"{IMAGE}"}}',
+            f'{{"type":"start","cameraId":"cam1","image":"{IMAGE}"',
+            f'{{"type":"start","cameraId":"cam1","image":"{IMAGE}\\u12"}}',
+            IMAGE.encode() + b"\xff",
+            f'{{"type":"authenticate","jwt":["{token}"]}}',
+            f'{{"type":"authenticate","jwt":"{make_token(subject="mallory")}"}}',
+            *(f'{{"type":"authenticate","jwt":{json.dumps(bad)}}}' for bad in BAD_TOKENS),
+        ):
+            refuse(process, "/client", token, said)
+        for number, said in enumerate(
+            (
+                f'{{"type":"featureMap","objectId":99,"featureMap":"{FEATURES}"}}',
+                f'{{"type":"featureMap","objectId":"{FEATURES}","featureMap":"{FEATURES}"}}',
+                f'{{"type":"featureMap","objectId":1,"featureMap":"{FEATURES}',
+                f'{{"type":"boundingBoxes","frameId":1,"boxes":"{FEATURES}"}}',
+            )
+        ):
+            refuse(process, "/processor", token, f'{{"type":"identifier","id":"bad{number}"}}', said)
     for headers in (
         {"Authorization": f"Bearer {token}"},
         *({"Authorization": f"Bearer x{bad!a}"} for bad in BAD_TOKENS),
