@@ -59,7 +59,7 @@ def show_secrets(process: ServerProcess, token: str) -> None:
         assert operator.hear_kind("newObject")["image"] == IMAGE
         camera.say("featureMap", objectId=1, featureMap={FEATURES: [1.5]})
         camera.settle()
-        for said in (
+        unfit: tuple[str | bytes, ...] = (
             f'{{"type":"start","cameraId":"nowhere","image":"{IMAGE}"}}',
             f'{{"type":"start","cameraId":"cam1","image":["{IMAGE}"]}}',
             f'{{"type":"start","cameraId":["{IMAGE}"],"image":"{IMAGE}"}}',
@@ -69,16 +69,16 @@ def show_secrets(process: ServerProcess, token: str) -> None:
             f'{{"type":"authenticate","jwt":["{token}"]}}',
             f'{{"type":"authenticate","jwt":"{make_token(subject="mallory")}"}}',
             *(f'{{"type":"authenticate","jwt":{json.dumps(bad)}}}' for bad in BAD_TOKENS),
-        ):
-            refuse(process, "/client", token, said)
-        for number, said in enumerate(
-            (
-                f'{{"type":"featureMap","objectId":99,"featureMap":"{FEATURES}"}}',
-                f'{{"type":"featureMap","objectId":"{FEATURES}","featureMap":"{FEATURES}"}}',
-                f'{{"type":"featureMap","objectId":1,"featureMap":"{FEATURES}',
-                f'{{"type":"boundingBoxes","frameId":1,"boxes":"{FEATURES}"}}',
-            )
-        ):
+        )
+        for text in unfit:
+            refuse(process, "/client", token, text)
+        wrong: tuple[str, ...] = (
+            f'{{"type":"featureMap","objectId":99,"featureMap":"{FEATURES}"}}',
+            f'{{"type":"featureMap","objectId":"{FEATURES}","featureMap":"{FEATURES}"}}',
+            f'{{"type":"featureMap","objectId":1,"featureMap":"{FEATURES}',
+            f'{{"type":"boundingBoxes","frameId":1,"boxes":"{FEATURES}"}}',
+        )
+        for number, said in enumerate(wrong):
             refuse(process, "/processor", token, f'{{"type":"identifier","id":"bad{number}"}}', said)
     for headers in (
         {"Authorization": f"Bearer {token}"},
