@@ -139,7 +139,7 @@ def test_any_boxes_are_invalid_or_tell_who_was_seen(boxes: Any) -> None:
         return
     assert has_the_shape(boxes)
     seen = boxes.values() if isinstance(boxes, dict) else boxes
-    assert [sighting.object_id for sighting in found] == [box["objectId"] for box in seen if is_seen(box)]
+    assert [object_id for object_id, _ in found] == [box["objectId"] for box in seen if is_seen(box)]
 
 
 def has_the_shape(boxes: Any) -> bool:

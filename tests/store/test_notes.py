@@ -30,10 +30,10 @@ def _drain(notes: Notes) -> list[NoteBatch]:
 def test_sightings_of_a_second_are_one_row() -> None:
     notes = _notes()
     for at, certainty in ((7.5, None), (7.25, 0.5), (7.75, 0.25), (7.625, None)):
-        notes.sighted(1, "cam", at, certainty)
-    notes.sighted(1, "cam", 8.0, 0.125)
-    notes.sighted(1, "other", 7.5, None)
-    notes.sighted(2, "cam", 7.5, None)
+        notes.sighted("cam", at, [(1, certainty)])
+    notes.sighted("cam", 8.0, [(1, 0.125)])
+    notes.sighted("other", 7.5, [(1, None)])
+    notes.sighted("cam", 7.5, [(2, None)])
     rows = [(key, (row.count, row.first, row.last, row.best)) for key, row in notes.take().rows]
     assert rows == [
         ((1, "cam", 7), (4, 7.25, 7.75, 0.5)),
@@ -57,8 +57,8 @@ def test_only_the_newest_feature_map_and_the_first_stop_are_kept() -> None:
 def test_the_first_note_stirs_the_writer_and_no_other_does() -> None:
     stirred = Stirred()
     notes = Notes(10, stirred)
-    notes.sighted(1, "cam", 1, None)
-    notes.sighted(1, "cam", 2, None)
+    notes.sighted("cam", 1, [(1, None)])
+    notes.sighted("cam", 2, [(1, None)])
     notes.feature_map_changed(1, b"[]")
     assert stirred.times == 1
     notes.take()
@@ -70,9 +70,9 @@ def test_the_first_note_stirs_the_writer_and_no_other_does() -> None:
 
 def test_a_batch_is_the_same_until_it_is_written() -> None:
     notes = _notes()
-    notes.sighted(1, "cam", 1, None)
+    notes.sighted("cam", 1, [(1, None)])
     first = notes.take()
-    notes.sighted(1, "cam", 1, None)
+    notes.sighted("cam", 1, [(1, None)])
     notes.feature_map_changed(1, b"[]")
     assert notes.take() is first
     assert _counts(first) == {(1, "cam", 1): 1}
@@ -87,7 +87,7 @@ def test_a_batch_is_the_same_until_it_is_written() -> None:
 def test_many_rows_come_in_small_batches_oldest_first() -> None:
     notes = Notes(100_000, Stirred())
     for second in range(4500):
-        notes.sighted(1, "cam", second, None)
+        notes.sighted("cam", second, [(1, None)])
     batches = _drain(notes)
     assert [len(batch.rows) for batch in batches] == [2000, 2000, 500]
     assert [second for batch in batches for (_, _, second), _ in batch.rows] == list(range(4500))
@@ -104,7 +104,7 @@ def test_large_feature_maps_come_in_small_batches_and_each_comes() -> None:
 def test_above_the_limit_the_oldest_rows_of_the_same_object_and_camera_merge() -> None:
     notes = _notes(limit=4)
     for second in range(1, 8):
-        notes.sighted(1, "cam", second + 0.5, second / 10)
+        notes.sighted("cam", second + 0.5, [(1, second / 10)])
     assert notes.waiting_rows == 4
     assert notes.merged == 3
     rows = [(key[2], row.count, row.first, row.last, row.best) for key, row in notes.take().rows]
@@ -114,19 +114,19 @@ def test_above_the_limit_the_oldest_rows_of_the_same_object_and_camera_merge() -
 def test_a_newcomer_above_the_limit_takes_the_room_of_another() -> None:
     notes = _notes(limit=3)
     for second in (1, 2, 3):
-        notes.sighted(1, "cam", second, None)
-    notes.sighted(2, "cam", 4, None)
+        notes.sighted("cam", second, [(1, None)])
+    notes.sighted("cam", 4, [(2, None)])
     assert _counts(notes.take()) == {(1, "cam", 1): 2, (1, "cam", 3): 1, (2, "cam", 4): 1}
 
 
 def test_the_last_row_of_an_object_and_camera_is_never_given_up() -> None:
     notes = _notes(limit=2)
     for object_id in range(1, 6):
-        notes.sighted(object_id, "cam", 1, None)
+        notes.sighted("cam", 1, [(object_id, None)])
     assert notes.waiting_rows == 5
     assert notes.merged == 0
-    notes.sighted(1, "cam", 2, None)
-    notes.sighted(1, "cam", 3, None)
+    notes.sighted("cam", 2, [(1, None)])
+    notes.sighted("cam", 3, [(1, None)])
     assert notes.waiting_rows == 6
     assert notes.merged == 1
 
@@ -134,7 +134,7 @@ def test_the_last_row_of_an_object_and_camera_is_never_given_up() -> None:
 def test_no_sighting_is_lost_however_many_wait() -> None:
     notes = _notes(limit=50)
     for number in range(5000):
-        notes.sighted(number % 7, f"cam{number % 3}", number / 10, None)
+        notes.sighted(f"cam{number % 3}", number / 10, [(number % 7, None)])
         if number == 2000:
             notes.take()  # a transaction that does not come to an end
     assert notes.waiting_rows <= 50 + 21 + 1
@@ -148,10 +148,10 @@ def test_a_mark_is_written_once_all_before_it_is() -> None:
     notes = Notes(10_000, Stirred())
     assert notes.is_written(notes.mark())
     for second in range(2500):
-        notes.sighted(1, "cam", second, None)
+        notes.sighted("cam", second, [(1, None)])
     early = notes.mark()
     notes.take()
-    notes.sighted(1, "cam", 9999, None)
+    notes.sighted("cam", 9999, [(1, None)])
     late = notes.mark()
     assert (notes.is_written(early), notes.is_written(late)) == (False, False)
     notes.written()

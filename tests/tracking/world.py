@@ -1,8 +1,9 @@
 """A world for the hub: peers that remember what they were told; deadlines, a journal and a disk in the test's hands."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from trio_orchestrator.protocol.boxes import Sighting
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.errors import PeerError
 from trio_orchestrator.protocol.inbound import CLIENT_MESSAGES, PROCESSOR_MESSAGES, Unknown
@@ -125,9 +126,10 @@ class FakeJournal:
         self.feature_maps: list[tuple[int, str]] = []
         self.stops: list[tuple[int, StopReason]] = []
 
-    def sighted(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
-        assert self._is_live(object_id)
-        self.sightings.append(Seen(object_id, camera_id, at, certainty))
+    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
+        for object_id, certainty in sightings:
+            assert self._is_live(object_id)
+            self.sightings.append(Seen(object_id, camera_id, at, certainty))
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
         assert self._is_live(object_id)

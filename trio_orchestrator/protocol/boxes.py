@@ -4,24 +4,16 @@ A real box is `{"boxId":3,"rect":[x1,y1,x2,y2],"objectType":"person","certainty"
 in fractions of the frame and `objectId` only where the box was re-identified.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
 from .errors import InvalidMessage
 
-
-class Sighting(NamedTuple):
-    """One box that was re-identified.
-
-    Attributes:
-        object_id: the object it is said to be; not necessarily one that is tracked.
-        certainty: how sure the detector is that there is something, 0 to 1; None where it did not say.
-    """
-
-    object_id: int
-    certainty: float | None
+Sighting: TypeAlias = tuple[int, float | None]
+"""One box that was re-identified: the object it is said to be, not necessarily one that is tracked, and how sure the
+detector is that there is something, 0 to 1, None where it did not say. A plain tuple: they come by the thousand."""
 
 
 class _AnyBox(Struct, gc=False):
@@ -74,7 +66,7 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
     except RecursionError:  # how deep is too deep depends on how much of the stack is used: here a little more is
         raise InvalidMessage("`boxes` is nested too deep") from None
     return [
-        Sighting(box.object_id, box.certainty)
+        (box.object_id, box.certainty)
         for box in (found.values() if isinstance(found, dict) else found)
         if box.object_id is not None
     ]
@@ -82,11 +74,11 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
 
 def _sightings_of_odd(boxes: Raw) -> list[Sighting]:
     found = _ODD_BOXES.decode(boxes)
-    sightings = []
+    sightings: list[Sighting] = []
     for box in found.values() if isinstance(found, dict) else found:
         object_id = _value(_INTEGER, box.object_id)
         if object_id is not None:
-            sightings.append(Sighting(object_id, _value(_NUMBER, box.certainty)))
+            sightings.append((object_id, _value(_NUMBER, box.certainty)))
     return sightings
 
 

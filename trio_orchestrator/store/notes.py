@@ -1,11 +1,12 @@
 """What the journal was told and is not on disk yet: merged as it comes, bounded, handed out in small batches."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
+from trio_orchestrator.protocol.boxes import Sighting
 from trio_orchestrator.tracking.ports import Actor
 
 from .changes import Action, AuditNote, NoteBatch, OwnStop, SecondKey, SecondRow
@@ -62,19 +63,21 @@ class Notes:
         self._seals = 0
         self._merged = 0
 
-    def sighted(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
-        """See `tracking.ports.Journal`. Called for every tracked box of every frame: kept short on purpose."""
-        row = self._rows.get((object_id, camera_id, int(at)))
-        if row is None:
-            self._add_row(object_id, camera_id, at, certainty)
-            return
-        row.count += 1
-        if at > row.last:
-            row.last = at
-        elif at < row.first:
-            row.first = at
-        if certainty is not None and (row.best is None or certainty > row.best):
-            row.best = certainty
+    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
+        """See `tracking.ports.Journal`. Goes over every tracked box of every frame: kept short on purpose."""
+        rows, second = self._rows, int(at)
+        for object_id, certainty in sightings:
+            row = rows.get((object_id, camera_id, second))
+            if row is None:
+                self._add_row(object_id, camera_id, at, certainty)
+                continue
+            row.count += 1
+            if at > row.last:
+                row.last = at
+            elif at < row.first:
+                row.first = at
+            if certainty is not None and (row.best is None or certainty > row.best):
+                row.best = certainty
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
         """See `tracking.ports.Journal`."""

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import parse_boxes
+from trio_orchestrator.protocol.boxes import Sighting, parse_boxes
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.errors import InvalidMessage, NotIdentified, UnknownCamera, UnknownObject
 from trio_orchestrator.protocol.inbound import (
@@ -275,11 +275,19 @@ class Hub:
         if not processor.floats:
             processor.note_frame(message.frame_id)
         self._broadcast.publish(camera_id, bounding_boxes(processor.head, message.frame_id, message.boxes))
-        for object_id, certainty in sightings:
-            tracked = self._objects.get(object_id)
-            if tracked is not None:
-                self._journal.sighted(object_id, camera_id, at, certainty)
-                self._searches.see(tracked, camera_id, at)
+        if sightings:
+            self._note_sightings(sightings, camera_id, at)
+
+    def _note_sightings(self, sightings: Sequence[Sighting], camera_id: str, at: float) -> None:
+        objects = self._objects
+        live = [sighting for sighting in sightings if sighting[0] in objects]
+        self._journal.sighted(camera_id, at, live)
+        for object_id, _ in live:
+            seen_on = objects[object_id].seen_on
+            if camera_id in seen_on:  # in all frames of a visit but the first
+                seen_on[camera_id] = at
+            else:
+                self._searches.see(objects[object_id], camera_id, at)
 
     def _learn_features(self, processor: Processor, message: FeatureMap, at: float) -> None:
         if processor.camera_id is None:

@@ -1,10 +1,11 @@
 """What the decisions need of the world, as small Protocols and plain records; Trio and sockets are behind them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
+from trio_orchestrator.protocol.boxes import Sighting
 from trio_orchestrator.protocol.codes import CloseCode
 
 
@@ -89,8 +90,8 @@ class Deadlines(Protocol[_Key]):
 class Journal(Protocol):
     """Takes what is to be kept, without waiting; it is on disk at most a second later."""
 
-    def sighted(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
-        """A live object was seen on a camera at `at` (seconds since 1970, UTC); `certainty` as the box had it."""
+    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
+        """A frame of a camera, at `at` (seconds since 1970, UTC), showed live objects."""
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
         """A live object has a new feature map, JSON text."""

@@ -63,10 +63,7 @@ class Searches:
             self._announcements.tracking(tracked, at, camera_id=camera_id, state=State.FEATURES)
 
     def see(self, tracked: TrackedObject, camera_id: str, at: float) -> None:
-        """It is in a frame of `camera_id`; called for every sighting, so kept short."""
-        if camera_id in tracked.seen_on:
-            tracked.seen_on[camera_id] = at
-            return
+        """It is in a frame of `camera_id`, the first one of a visit."""
         self._reminders.end(AnswerDue(tracked.object_id))
         tracked.appear(camera_id, at)
         self._announcements.tracking(tracked, at, camera_id=camera_id)
