@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from trio_orchestrator.auth import FixedKey, TokenChecker
 from trio_orchestrator.settings import TokenSettings
 
 AUDIENCE: Final = "orchestrator"
@@ -94,6 +95,12 @@ def token_settings(
 ) -> TokenSettings:
     """Settings by which the tokens of `make_token` are good."""
     return TokenSettings(key_pair().public_pem, AUDIENCE, client_role, processor_role, admin_role)
+
+
+def token_checker(role: str) -> TokenChecker:
+    """Checks the tokens of `make_token`."""
+    settings = token_settings()
+    return TokenChecker(settings, role, FixedKey(key_pair().public_pem, settings.algorithms))
 
 
 def token_environment(

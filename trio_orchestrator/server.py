@@ -182,8 +182,7 @@ class _Orchestrator:
         services = Services(
             hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
         )
-        limits = Limits(settings.max_message_bytes, settings.max_outbox_bytes, settings.write_timeout)
-        websockets = WebSocketServer(services, limits)
+        websockets = WebSocketServer(services, _limits(settings), settings.allowed_origins)
         proxies = Proxies(settings.forwarded_allow_ips)
         answers: Counter[str] = Counter()
         metrics = Metrics(
@@ -225,6 +224,18 @@ def _open_database(settings: Settings) -> Database:
         return Database(settings.database_url.render_as_string(hide_password=False))
     except CannotOpen as error:
         raise SettingsError("DATABASE_URL", str(error), "the URL of a database that can be opened") from None
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_message_bytes=settings.max_message_bytes,
+        max_outbox_bytes=settings.max_outbox_bytes,
+        write_timeout=settings.write_timeout,
+        handshake_timeout=settings.request_head_timeout,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        close_timeout=settings.close_timeout,
+    )
 
 
 def _keys(settings: Settings) -> Keys | None:

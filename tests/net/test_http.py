@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.tokens import PROCESSOR_ROLE, make_token, token_settings
+from tests.tokens import PROCESSOR_ROLE, make_token, token_checker, token_settings
 from trio_orchestrator.auth import TokenChecker
 from trio_orchestrator.net.http import create_app
 from trio_orchestrator.store.errors import DatabaseUnavailable
@@ -119,7 +119,7 @@ async def test_a_database_that_cannot_be_read(archive: FakeArchive) -> None:
 async def test_tokens(archive: FakeArchive) -> None:
     settings = token_settings()
     assert settings.client_role is not None
-    async with ask(archive, TokenChecker(settings, settings.client_role)) as http:
+    async with ask(archive, token_checker(settings.client_role)) as http:
         for authorization, status in (
             ("", 401),
             ("Bearer", 401),

@@ -18,8 +18,12 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "host": None, "http_port": 80, "https_port": 443, "tls": None, "tokens": None, "public_timelines": False,
         "allow_anonymous_erase": False, "visit_gap": 3.0, "retention_days": None,
         "admin_port": None, "forwarded_allow_ips": (),
-        "auth_timeout": 10.0, "tracking_timeout": None, "max_message_bytes": 10485760, "max_outbox_bytes": 4194304,
-        "write_timeout": 5.0, "log_level": "info", "log_format": "text",
+        "allowed_origins": None, "auth_timeout": 10.0, "tracking_timeout": None,
+        "max_connections": 4096, "max_connections_per_address": 1024, "max_objects": 10_000,
+        "max_message_bytes": 10485760, "max_image_bytes": 10485760, "max_feature_map_bytes": 1048576,
+        "max_outbox_bytes": 4194304, "max_request_head_bytes": 16384,
+        "request_head_timeout": 10.0, "tls_handshake_timeout": 10.0, "write_timeout": 5.0,
+        "ping_interval": 20.0, "ping_timeout": 20.0, "close_timeout": 2.0, "log_level": "info", "log_format": "text",
     }  # fmt: skip
 
 
@@ -34,6 +38,12 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ("HTTPS_PORT", "0", 0),
         ("PUBLIC_TIMELINES", "TRUE", True),
         ("PUBLIC_TIMELINES", "0", False),
+        ("ALLOWED_ORIGINS", "https://a.example", {"https://a.example"}),
+        (
+            "ALLOWED_ORIGINS",
+            "HTTPS://A.Example:443/, http://b:8080 ,http://[::1]:80",
+            {"https://a.example", "http://b:8080", "http://[::1]"},
+        ),
         ("AUTH_TIMEOUT", "0.5", 0.5),
         ("TRACKING_TIMEOUT", "2.5", 2.5),
         ("TRACKING_TIMEOUT", "1e3", 1000.0),
@@ -43,6 +53,17 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ("MAX_MESSAGE_BYTES", "1", 1),
         ("MAX_OUTBOX_BYTES", "1000000", 1_000_000),
         ("WRITE_TIMEOUT", "1", 1.0),
+        ("REQUEST_HEAD_TIMEOUT", "0.5", 0.5),
+        ("TLS_HANDSHAKE_TIMEOUT", "0.5", 0.5),
+        ("PING_INTERVAL", "0.5", 0.5),
+        ("PING_TIMEOUT", "0.5", 0.5),
+        ("CLOSE_TIMEOUT", "0.5", 0.5),
+        ("MAX_CONNECTIONS", "10", 10),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "10", 10),
+        ("MAX_OBJECTS", "10", 10),
+        ("MAX_IMAGE_BYTES", "10", 10),
+        ("MAX_FEATURE_MAP_BYTES", "10", 10),
+        ("MAX_REQUEST_HEAD_BYTES", "2048", 2048),
         ("LOG_LEVEL", "DEBUG", "debug"),
         ("LOG_FORMAT", "Json", "json"),
     ],
@@ -175,7 +196,9 @@ def test_who_may_erase_is_settled_by_a_role_or_said_aloud() -> None:
 
 
 def test_an_admin_role_alone_is_half_an_authentication() -> None:
-    assert refusal({"ADMIN_ROLE": "archivist"}).startswith("PUBLIC_KEY: neither it nor JWKS_URL is set, but ADMIN_ROLE is")
+    assert refusal({"ADMIN_ROLE": "archivist"}).startswith(
+        "PUBLIC_KEY: neither it nor JWKS_URL is set, but ADMIN_ROLE is"
+    )
     half = token_environment(client_role=None, processor_role=None) | {"ADMIN_ROLE": "archivist"}
     assert refusal(half).startswith("CLIENT_ROLE: neither it nor PROCESSOR_ROLE is set")
     assert refusal({"RETENTION_DAYS": "10001"}).startswith("RETENTION_DAYS: '10001' is more than 10000; give days")

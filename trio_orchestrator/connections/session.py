@@ -151,6 +151,11 @@ class Session:
         allowed = None if self._identity is None else self._identity.camera_ids
         return allowed is None or camera_id in allowed
 
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the peer is let in; until it has authenticated where it must, it is a stranger."""
+        return self._peer is not None
+
     def overstayed(self) -> None:
         """The deadline has passed: the connection is to end."""
         if self._identity is None:

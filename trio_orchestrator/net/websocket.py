@@ -1,6 +1,7 @@
 """The only import of trio_websocket: handshake, pings, closing. Data messages pass by it on the fast lane."""
 
 import itertools
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ from trio_orchestrator.protocol.frames import (
     is_ping,
 )
 
+from .forwarded import headers_of
 from .statistics import WebSocketStatistics
 from .transport import Transport
 
@@ -36,6 +38,9 @@ _CLOSE_FRAME_START: Final = b"\x88"
 
 _TOLD_APART: Final = frozenset({*CloseCode, 1005, _NO_CLOSING_FRAME})
 """Closing codes that are counted each by itself; others are the peers' own invention."""
+
+_STRANGERS_MESSAGE_BYTES: Final = 65536
+"""Longest message of a peer that has not authenticated yet and must: a token fits, and little else."""
 
 _MESSAGES_A_TURN: Final = 64
 """After this many messages of one peer the others get their turn."""
@@ -70,11 +75,13 @@ class WebSocketServer:
     Args:
         services: what the sessions work with.
         limits: what one socket may cost.
+        allowed_origins: web pages that may connect, as browsers write them in `Origin`; None for any.
     """
 
-    def __init__(self, services: Services, limits: Limits) -> None:
+    def __init__(self, services: Services, limits: Limits, allowed_origins: frozenset[str] | None = None) -> None:
         self._services = services
         self._limits = limits
+        self._allowed_origins = allowed_origins
         self._connections: dict[_Connection, Kind] = {}
         self._numbers = itertools.count(1)
         self._stopping = False
@@ -88,7 +95,7 @@ class WebSocketServer:
         connection = _Connection(transport, self._limits, self._services.traffic, log)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.outbox.run)
-            kind = await connection.open(nursery, head)
+            kind = await connection.open(nursery, head, is_allowed=self._allows(head))
             if kind is not None:
                 self._connections[connection] = kind
                 self._opened[kind.value] += 1
@@ -122,6 +129,11 @@ class WebSocketServer:
             left_out=self._left_out + sum(left_out),
             most_left_out=max(left_out, default=0),
         )
+
+    def _allows(self, head: bytes) -> bool:
+        """Whether it is an allowed page that asks, or no page at all: a browser always says `Origin`, others never."""
+        origins = {value.decode("latin-1").lower() for name, value in headers_of(head) if name == b"origin"}
+        return self._allowed_origins is None or origins <= self._allowed_origins
 
     def _retire(self, connection: "_Connection") -> None:
         """It has ended; what it counted stays counted."""
@@ -193,7 +205,7 @@ class _Connection:
         self._engine: trio_websocket.WebSocketConnection | None = None
         self._heard = trio.current_time()
 
-    async def open(self, nursery: trio.Nursery, head: bytes) -> Kind | None:
+    async def open(self, nursery: trio.Nursery, head: bytes, *, is_allowed: bool) -> Kind | None:
         """Do the opening handshake; which kind of peer it is, None where there is nothing to serve."""
         with trio.move_on_after(self._limits.handshake_timeout):
             await self._engine_stream.feed(head)
@@ -204,6 +216,8 @@ class _Connection:
                 kind = _kind_at(request.path)
                 if kind is None:
                     await request.reject(404, body=b"WebSockets are at /client and /processor.\n")
+                elif not is_allowed:
+                    await request.reject(403, body=b"This origin is not allowed here.\n")
                 else:
                     self._engine = self._engine_stream.engine = await request.accept()
                 handshake.cancel_scope.cancel()
@@ -239,7 +253,7 @@ class _Connection:
 
     async def _read(self, session: Session) -> None:
         """Take in what the peer sends until it has nothing more to say."""
-        frames = FrameReader(self._limits.max_message_bytes)
+        frames = FrameReader(self._longest_message(session))
         while True:
             try:
                 data = await self._transport.receive_some()
@@ -252,14 +266,18 @@ class _Connection:
                 if isinstance(received, ForEngine):
                     await self._engine_stream.feed(received.data)
                 elif isinstance(received, TooLong):
-                    limit = self._limits.max_message_bytes
-                    self.outbox.close(CloseCode.TOO_LARGE, f"messages may have {limit} bytes")
+                    self.outbox.close(CloseCode.TOO_LARGE, f"messages may have {frames.max_message_bytes} bytes")
                 else:
                     rest = session.receive(received)
                     if rest is not None:
                         await rest
+                        frames.max_message_bytes = self._longest_message(session)
                 if count % _MESSAGES_A_TURN == 0:
                     await trio.lowlevel.checkpoint()
+
+    def _longest_message(self, session: Session) -> int:
+        longest = self._limits.max_message_bytes
+        return longest if session.is_admitted else min(longest, _STRANGERS_MESSAGE_BYTES)
 
     async def _keep(self, scope: trio.CancelScope, session: Session) -> None:
         """See to it that the connection ends when somebody wants it to, its time is over, or nobody is there."""
@@ -281,13 +299,17 @@ class _Connection:
 
     async def _wait_until_over(self) -> None:
         interval, timeout = self._limits.ping_interval, self._limits.ping_timeout
-        while self.outbox.closing is None:
-            with trio.move_on_after(interval):
+        pinged_at = -math.inf
+        while True:
+            awaits_answer = self._heard < pinged_at
+            with trio.move_on_at(pinged_at + timeout if awaits_answer else self._heard + interval):
                 await self.outbox.wait_closing()
-            silence = trio.current_time() - self._heard
-            if silence >= interval + timeout:
+                return
+            if self._heard < pinged_at:
                 self.outbox.close(CloseCode.TOO_SLOW, "no answer to a ping")
-            elif silence >= interval and self.outbox.closing is None:
+                return
+            if self._heard + interval <= trio.current_time():
+                pinged_at = trio.current_time()
                 self.outbox.offer_raw(PING_FRAME)
 
 

@@ -87,10 +87,13 @@ class FrameReader:
 
     Args:
         max_message_bytes: the longest message taken, over all of its frames.
+
+    Attributes:
+        max_message_bytes: likewise; may be changed between messages.
     """
 
     def __init__(self, max_message_bytes: int) -> None:
-        self._max_message_bytes = max_message_bytes
+        self.max_message_bytes = max_message_bytes
         self._rest = bytearray()
         """Bytes of a frame that is not complete."""
         self._needed = 0
@@ -144,7 +147,7 @@ class FrameReader:
                         yield ForEngine(data[position:stop])
                         if self._ended:
                             return
-                elif self._overflown or length + len(self._fragments) > self._max_message_bytes:
+                elif self._overflown or length + len(self._fragments) > self.max_message_bytes:
                     if not self._overflown:
                         self._overflown = True
                         yield TOO_LONG

@@ -30,14 +30,26 @@ class Settings:
         tokens: how tokens are checked; None where no peer needs one.
         allow_anonymous_erase: whether everybody may erase objects where no peer needs a token.
         public_timelines: whether the two HTTP routes need no token even where clients need one.
+        allowed_origins: web pages whose WebSockets are let in; None for any.
         auth_timeout: seconds a socket may stay unauthenticated.
         tracking_timeout: seconds after which an object stops being tracked; None for never.
         visit_gap: seconds without a sighting after which an object is no longer on a camera.
         retention_days: days after the end of its tracking after which an object is erased; None for never.
         database_url: where objects and sightings live; its `str` masks the password.
+        max_connections: how many connections there may be.
+        max_connections_per_address: how many of them may be from one address.
+        max_objects: how many objects may be tracked at a time.
         max_message_bytes: size of the largest message accepted.
+        max_image_bytes: size of the largest image accepted, as JSON.
+        max_feature_map_bytes: size of the largest feature map accepted, as JSON.
         max_outbox_bytes: how many bytes may wait for one peer.
+        max_request_head_bytes: size of the largest head of a request accepted.
+        request_head_timeout: seconds for the head of the first request, and for opening a WebSocket.
+        tls_handshake_timeout: seconds for the handshake of TLS.
         write_timeout: seconds a peer's socket may take nothing before it is disconnected.
+        ping_interval: seconds of silence after which a peer is pinged.
+        ping_timeout: seconds it then has to say anything at all.
+        close_timeout: seconds closing a connection may take before it is cut.
         log_level: `debug`, `info`, `warning`, `error` or `critical`.
         log_format: `text` or `json`.
     """
@@ -51,14 +63,26 @@ class Settings:
     tokens: TokenSettings | None
     allow_anonymous_erase: bool
     public_timelines: bool
+    allowed_origins: frozenset[str] | None
     auth_timeout: float
     tracking_timeout: float | None
     visit_gap: float
     retention_days: float | None
     database_url: URL
+    max_connections: int
+    max_connections_per_address: int
+    max_objects: int
     max_message_bytes: int
+    max_image_bytes: int
+    max_feature_map_bytes: int
     max_outbox_bytes: int
+    max_request_head_bytes: int
+    request_head_timeout: float
+    tls_handshake_timeout: float
     write_timeout: float
+    ping_interval: float
+    ping_timeout: float
+    close_timeout: float
     log_level: str
     log_format: str
 
@@ -84,16 +108,15 @@ class Settings:
             tokens=load_tokens(given),
             allow_anonymous_erase=given.require(variables.ALLOW_ANONYMOUS_ERASE),
             public_timelines=given.require(variables.PUBLIC_TIMELINES),
+            allowed_origins=given.get(variables.ALLOWED_ORIGINS),
             auth_timeout=given.require(variables.AUTH_TIMEOUT),
             tracking_timeout=given.get(variables.TRACKING_TIMEOUT),
             visit_gap=given.require(variables.VISIT_GAP),
             retention_days=given.get(variables.RETENTION_DAYS),
             database_url=given.require(variables.DATABASE_URL),
-            max_message_bytes=given.require(variables.MAX_MESSAGE_BYTES),
-            max_outbox_bytes=given.require(variables.MAX_OUTBOX_BYTES),
-            write_timeout=given.require(variables.WRITE_TIMEOUT),
             log_level=given.require(variables.LOG_LEVEL),
             log_format=given.require(variables.LOG_FORMAT),
+            **{limit.name.lower(): given.require(limit) for limit in variables.LIMITS},
         )
 
     def warnings(self) -> list[str]:

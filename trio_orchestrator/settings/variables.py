@@ -44,6 +44,23 @@ _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _FORMATS: Final = ("text", "json")
 _ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 
+_MAX_NUMBER: Final = 1_000_000
+
+
+def _bytes(name: str, default: str, least: int, meaning: str) -> Variable[int]:
+    expects = f"a number of bytes from {least} to {values.MAX_BYTES}"
+    return Variable(name, values.whole_number(least, values.MAX_BYTES), default, "BYTES", expects, meaning)
+
+
+def _number(name: str, default: str, least: int, meaning: str) -> Variable[int]:
+    expects = f"a number from {least} to {_MAX_NUMBER}"
+    return Variable(name, values.whole_number(least, _MAX_NUMBER), default, "NUMBER", expects, meaning)
+
+
+def _duration(name: str, default: str, meaning: str) -> Variable[float]:
+    return Variable(name, values.seconds, default, "SECONDS", _SECONDS, meaning)
+
+
 # fmt: off
 HOST: Final = Variable(
     "HOST", values.host, None, "ADDRESS", "an address like 127.0.0.1 or ::1, or a host name, without a port",
@@ -119,9 +136,12 @@ PUBLIC_TIMELINES: Final = Variable(
     "with client authentication on, leave `/timelines` and `/objectIds` open to everybody",
     bare="true",
 )
-AUTH_TIMEOUT: Final = Variable(
-    "AUTH_TIMEOUT", values.seconds, "10", "SECONDS", _SECONDS, "seconds a socket may stay unauthenticated"
+ALLOWED_ORIGINS: Final = Variable(
+    "ALLOWED_ORIGINS", values.origins, None, "ORIGINS",
+    "origins like https://interface.example, separated by commas, or nothing for any",
+    "web pages whose WebSockets are let in, others get HTTP status 403; any where unset",
 )
+AUTH_TIMEOUT: Final = _duration("AUTH_TIMEOUT", "10", "seconds a socket may stay unauthenticated")
 TRACKING_TIMEOUT: Final = Variable(
     "TRACKING_TIMEOUT", values.seconds, None, "SECONDS", f"{_SECONDS}, or nothing for no timeout",
     "seconds (fractions allowed) after which an object stops being tracked; never where unset",
@@ -140,20 +160,39 @@ DATABASE_URL: Final = Variable(
     "a URL like sqlite:///orchestrator.db, of a database whose Python driver is installed",
     "where objects and sightings live, as an SQLAlchemy URL",
 )
-MAX_MESSAGE_BYTES: Final = Variable(
-    "MAX_MESSAGE_BYTES", values.whole_number(1, values.MAX_BYTES), "10485760", "BYTES",
-    f"a number of bytes from 1 to {values.MAX_BYTES}",
-    "largest message accepted, in bytes; larger closes with 1009",
+MAX_CONNECTIONS: Final = _number(
+    "MAX_CONNECTIONS", "4096", 1, "how many connections there may be; one more gets HTTP status 503",
 )
-MAX_OUTBOX_BYTES: Final = Variable(
-    "MAX_OUTBOX_BYTES", values.whole_number(1, values.MAX_BYTES), "4194304", "BYTES",
-    f"a number of bytes from 1 to {values.MAX_BYTES}",
-    "how many bytes may wait for one peer",
+MAX_CONNECTIONS_PER_ADDRESS: Final = _number(
+    "MAX_CONNECTIONS_PER_ADDRESS", "1024", 1,
+    "how many of them may be from one address (IPv6: one network of 64 bits); one more gets HTTP status 429",
 )
-WRITE_TIMEOUT: Final = Variable(
-    "WRITE_TIMEOUT", values.seconds, "5", "SECONDS", _SECONDS,
-    "seconds a peer's socket may take nothing before it is disconnected",
+MAX_OBJECTS: Final = _number(
+    "MAX_OBJECTS", "10000", 1, "how many objects may be tracked at a time; one more gets the error `limit_reached`",
 )
+MAX_MESSAGE_BYTES: Final = _bytes(
+    "MAX_MESSAGE_BYTES", "10485760", 1, "largest message accepted, in bytes; larger closes with 1009",
+)
+MAX_IMAGE_BYTES: Final = _bytes(
+    "MAX_IMAGE_BYTES", "10485760", 2, "longest `image`, in bytes as it comes; longer gets the error `too_large`",
+)
+MAX_FEATURE_MAP_BYTES: Final = _bytes(
+    "MAX_FEATURE_MAP_BYTES", "1048576", 2, "longest `featureMap`, likewise",
+)
+MAX_OUTBOX_BYTES: Final = _bytes("MAX_OUTBOX_BYTES", "4194304", 1, "how many bytes may wait for one peer")
+MAX_REQUEST_HEAD_BYTES: Final = _bytes(
+    "MAX_REQUEST_HEAD_BYTES", "16384", 1024, "longest head of an HTTP request accepted; longer gets status 431",
+)
+REQUEST_HEAD_TIMEOUT: Final = _duration(
+    "REQUEST_HEAD_TIMEOUT", "10", "seconds for the head of the first request, and for opening a WebSocket",
+)
+TLS_HANDSHAKE_TIMEOUT: Final = _duration("TLS_HANDSHAKE_TIMEOUT", "10", "seconds for the handshake of TLS")
+WRITE_TIMEOUT: Final = _duration(
+    "WRITE_TIMEOUT", "5", "seconds a peer's socket may take nothing before it is disconnected",
+)
+PING_INTERVAL: Final = _duration("PING_INTERVAL", "20", "seconds of silence after which a peer is pinged")
+PING_TIMEOUT: Final = _duration("PING_TIMEOUT", "20", "seconds it then has to say anything at all")
+CLOSE_TIMEOUT: Final = _duration("CLOSE_TIMEOUT", "2", "seconds closing a connection may take before it is cut")
 LOG_LEVEL: Final = Variable(
     "LOG_LEVEL", values.one_of(*_LEVELS), "info", "LEVEL", f"one of {', '.join(_LEVELS)}",
     "how much is logged: " + ", ".join(f"`{level}`" for level in _LEVELS),
@@ -163,6 +202,24 @@ LOG_FORMAT: Final = Variable(
     "`text` for humans, `json` for one object a line",
 )
 # fmt: on
+
+LIMITS: Final[tuple[Variable[Any], ...]] = (
+    MAX_CONNECTIONS,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    MAX_OBJECTS,
+    MAX_MESSAGE_BYTES,
+    MAX_IMAGE_BYTES,
+    MAX_FEATURE_MAP_BYTES,
+    MAX_OUTBOX_BYTES,
+    MAX_REQUEST_HEAD_BYTES,
+    REQUEST_HEAD_TIMEOUT,
+    TLS_HANDSHAKE_TIMEOUT,
+    WRITE_TIMEOUT,
+    PING_INTERVAL,
+    PING_TIMEOUT,
+    CLOSE_TIMEOUT,
+)
+"""What one peer, and all together, may cost; each has a default."""
 
 VARIABLES: Final[tuple[Variable[Any], ...]] = (
     HOST,
@@ -182,14 +239,13 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
     ALLOW_ANONYMOUS_ERASE,
     PROCESSOR_ID_CLAIM,
     PUBLIC_TIMELINES,
+    ALLOWED_ORIGINS,
     AUTH_TIMEOUT,
     TRACKING_TIMEOUT,
     VISIT_GAP,
     RETENTION_DAYS,
     DATABASE_URL,
-    MAX_MESSAGE_BYTES,
-    MAX_OUTBOX_BYTES,
-    WRITE_TIMEOUT,
+    *LIMITS,
     LOG_LEVEL,
     LOG_FORMAT,
 )
