@@ -28,6 +28,7 @@ from .logs import Complaints
 from .loop_watch import LoopWatch
 from .metrics import Metrics, Sources
 from .net.admin import admin_app, admin_routes
+from .net.admission import Admission, connections_that_fit
 from .net.api.access import Access
 from .net.api.services import Services as Archive
 from .net.asgi import behind, counted
@@ -52,6 +53,9 @@ _PEERS_LEAVE_SECONDS: Final = 3.5
 """How long peers have to leave once the server stops; with what the recorder may take this stays under 10 s."""
 
 _NAME: Final = f"trio_orchestrator/{version('trio-orchestrator')}"
+
+_ADMINS: Final = 64
+"""How many connections the port for administration takes."""
 
 _log = structlog.get_logger(__name__)
 
@@ -202,10 +206,17 @@ class _Orchestrator:
         access = Access.of(settings, checkers[Kind.CLIENT], _checker(settings, self._keys, "admin_role"))
         archive = Archive(self._reader, hub, eraser, self._recorder, access, settings.visit_gap, time.time)
         app = create_app(archive, () if settings.admin_port is not None else for_admins)
-        http = HttpServer(counted(answers, behind(proxies, app)))
+        http = HttpServer(counted(answers, behind(proxies, app)), max_head_bytes=settings.max_request_head_bytes)
         admin_http = HttpServer(admin_app(for_admins))
-        door = FrontDoor(websockets, http, proxies=proxies)
-        return _Engines(websockets, http, admin_http, door, FrontDoor(None, admin_http))
+        room = Admission(_room(settings), settings.max_connections_per_address)
+        door = _front_door(settings, websockets, http, proxies, room)
+        return _Engines(
+            websockets,
+            http,
+            admin_http,
+            door,
+            _front_door(settings, None, admin_http, Proxies(()), Admission(_ADMINS, _ADMINS)),
+        )
 
     def _recorder_is_stuck(self) -> bool:
         """Whether changes wait, and none was taken when that was last tried."""
@@ -224,6 +235,29 @@ def _open_database(settings: Settings) -> Database:
         return Database(settings.database_url.render_as_string(hide_password=False))
     except CannotOpen as error:
         raise SettingsError("DATABASE_URL", str(error), "the URL of a database that can be opened") from None
+
+
+def _room(settings: Settings) -> int:
+    """How many connections there may be: as many as the settings say, unless the system allows less."""
+    room = connections_that_fit(settings.max_connections)
+    if room < settings.max_connections:
+        _log.warning("the system allows too few open files for MAX_CONNECTIONS", connections=room)
+    return room
+
+
+def _front_door(
+    settings: Settings, websockets: WebSocketServer | None, http: HttpServer, proxies: Proxies, room: Admission
+) -> FrontDoor:
+    return FrontDoor(
+        websockets,
+        http,
+        proxies=proxies,
+        admission=room,
+        max_head_bytes=settings.max_request_head_bytes,
+        head_timeout=settings.request_head_timeout,
+        handshake_timeout=settings.tls_handshake_timeout,
+        close_timeout=settings.close_timeout,
+    )
 
 
 def _limits(settings: Settings) -> Limits:

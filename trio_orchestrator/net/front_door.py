@@ -7,12 +7,14 @@ own behind a crash barrier: nothing a peer does, and no fault of a library, ends
 import errno
 import re
 import socket
+import sys
 from collections import Counter
 from typing import Final
 
 import structlog
 import trio
 
+from .admission import Admission, Seat
 from .forwarded import Proxies, headers_of
 from .http_server import HttpServer
 from .statistics import DoorStatistics
@@ -20,7 +22,6 @@ from .tls import Certificate
 from .transport import Transport
 from .websocket import WebSocketServer
 
-_MAX_HEAD_BYTES: Final = 16384
 _HEAD_END: Final = b"\r\n\r\n"
 _HTTP2_PREFACE: Final = b"PRI * HTTP/2"
 _WEBSOCKET_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
@@ -36,6 +37,13 @@ _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, 
 _RESOURCES_PAUSE_SECONDS: Final = 0.1
 _ACCEPTED_A_TURN: Final = 64
 
+_TURNED_AWAY_AT_A_TIME: Final = 64
+"""More of those for whom there is no room are not even told so."""
+
+_TURNING_AWAY_SECONDS: Final = 2.0
+# Empty settings, then GOAWAY with ENHANCE_YOUR_CALM and no request taken (RFC 9113, sections 6.5 and 6.8).
+_HTTP2_GOODBYE: Final = bytes.fromhex("000000040000000000000008070000000000000000000000000b")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -46,6 +54,8 @@ class FrontDoor:
         websockets: serves the WebSockets; where None there are none at this door.
         http: serves everything else.
         proxies: those who speak for others, and are believed whom.
+        admission: how many connections there may be.
+        max_head_bytes: longest head of a first request.
         head_timeout: seconds in which the head of the first request must be complete.
         handshake_timeout: seconds the TLS handshake may take.
         close_timeout: seconds closing a connection may take before it is cut.
@@ -57,6 +67,8 @@ class FrontDoor:
         http: HttpServer,
         *,
         proxies: Proxies | None = None,
+        admission: Admission | None = None,
+        max_head_bytes: int = 16384,
         head_timeout: float = 10,
         handshake_timeout: float = 10,
         close_timeout: float = 2,
@@ -64,10 +76,13 @@ class FrontDoor:
         self._websockets = websockets
         self._http = http
         self._proxies = proxies or Proxies(())
+        self._admission = admission or Admission(sys.maxsize, sys.maxsize)
+        self._max_head_bytes = max_head_bytes
         self._head_timeout = head_timeout
         self._handshake_timeout = handshake_timeout
         self._close_timeout = close_timeout
         self._transports: set[Transport] = set()
+        self._turned_away = 0
         self._accepted = 0
         self._faults = 0
         self._refused: Counter[str] = Counter()
@@ -111,7 +126,13 @@ class FrontDoor:
         self._accepted += 1
         try:
             try:
-                await self._serve(transport, tls)
+                with self._admission.seat() as seat:
+                    if not self._proxies.knows(transport.host):
+                        seat.belongs_to(transport.host)
+                    if seat.refusal is None:
+                        await self._serve(transport, tls, seat)
+                    else:
+                        await self._turn_away(transport, tls, seat.refusal)
             finally:
                 self._transports.discard(transport)
                 with trio.move_on_after(self._close_timeout, shield=True):
@@ -124,7 +145,23 @@ class FrontDoor:
             self._faults += 1
             _log.error("connection ended by a fault", remote=transport.remote, exc_info=group)
 
-    async def _serve(self, transport: Transport, tls: Certificate | None) -> None:
+    async def _turn_away(self, transport: Transport, tls: Certificate | None, status: str) -> None:
+        """Say that there is no room, to a few at a time and not for long: it must not become a burden itself."""
+        if self._turned_away >= min(_TURNED_AWAY_AT_A_TIME, 1 + self._admission.max_connections // 4):
+            self._refused[status.partition(" ")[0]] += 1
+            return
+        self._turned_away += 1
+        try:
+            with trio.move_on_after(_TURNING_AWAY_SECONDS):
+                if tls is not None and await transport.start_tls(tls.context) == "h2":
+                    self._refused[status.partition(" ")[0]] += 1
+                    await transport.send_all(_HTTP2_GOODBYE)
+                elif await self._read_head(transport):
+                    await self._refuse(transport, status)
+        finally:
+            self._turned_away -= 1
+
+    async def _serve(self, transport: Transport, tls: Certificate | None, seat: Seat) -> None:
         if tls is not None:
             protocol = None
             with trio.move_on_after(self._handshake_timeout) as handshake:
@@ -154,6 +191,9 @@ class FrontDoor:
                 return await self._refuse(transport, "404 Not Found")
             if transport.host is not None and self._proxies.knows(transport.host):
                 transport.speaks_for(self._proxies.client(transport.host, headers_of(head)))
+                seat.belongs_to(transport.host)
+                if seat.refusal is not None:
+                    return await self._refuse(transport, seat.refusal)
             return await self._websockets.serve(transport, head)
         transport.read_again(_CLEARTEXT_HTTP2_UPGRADE.sub(b"", head))
         return await self._http.serve(transport)
@@ -165,7 +205,7 @@ class FrontDoor:
         """
         received = bytearray()
         while (end := received.find(_HEAD_END)) < 0:
-            if len(received) > _MAX_HEAD_BYTES:
+            if len(received) > self._max_head_bytes:
                 await self._refuse(transport, "431 Request Header Fields Too Large")
                 return b""
             data = await transport.receive_some()
@@ -173,7 +213,7 @@ class FrontDoor:
                 return b""
             received += data
         end += len(_HEAD_END)
-        if end > _MAX_HEAD_BYTES:
+        if end > self._max_head_bytes:
             await self._refuse(transport, "431 Request Header Fields Too Large")
             return b""
         if received.startswith(_HTTP2_PREFACE):

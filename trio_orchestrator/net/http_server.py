@@ -27,13 +27,16 @@ class HttpServer:
 
     Args:
         app: the application.
+        max_head_bytes: longest head of a request.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, max_head_bytes: int = 16384) -> None:
         # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
         self._app = ASGIWrapper(cast("ASGIFramework", app))
         self._context = WorkerContext(None)
         self._config = Config()
+        self._config.h11_max_incomplete_size = max_head_bytes
+        self._config.h2_max_header_list_size = max_head_bytes
         self._config.include_server_header = False
         self._config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
         self._config.read_timeout = _READ_SECONDS

@@ -1,0 +1,101 @@
+"""How many connections there may be, in all and from one address."""
+
+import ipaddress
+import resource
+import types
+from collections import Counter
+from typing import Final, Self
+
+FULL: Final = "503 Service Unavailable"
+TOO_MANY: Final = "429 Too Many Requests"
+
+_SPARE_FILES: Final = 64
+"""Open files that are not connections: the database's, the listening sockets, Trio's own."""
+
+
+class Admission:
+    """Counts the connections and knows when there are enough.
+
+    Args:
+        max_connections: how many there may be.
+        max_per_address: how many of them may be from one address.
+    """
+
+    def __init__(self, max_connections: int, max_per_address: int) -> None:
+        self.max_connections = max_connections
+        self.max_per_address = max_per_address
+        self.taken = 0
+        self.by_address: Counter[str] = Counter()
+
+    def seat(self) -> "Seat":
+        """A place for one more connection, to be entered as long as the connection lasts."""
+        return Seat(self)
+
+
+class Seat:
+    """One connection's place, where it got one.
+
+    Attributes:
+        refusal: the HTTP status that tells the other end why it gets none; None where it does.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._address: str | None = None
+        self.refusal: str | None = None
+
+    def __enter__(self) -> Self:
+        if self._admission.taken >= self._admission.max_connections:
+            self.refusal = FULL
+        else:
+            self._admission.taken += 1
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: types.TracebackType | None,
+    ) -> None:
+        if self.refusal != FULL:
+            self._admission.taken -= 1
+        if self._address is not None:
+            self._admission.by_address[self._address] -= 1
+            if not self._admission.by_address[self._address]:
+                del self._admission.by_address[self._address]
+
+    def belongs_to(self, host: str | None) -> None:
+        """Count it among those of `host`, an IP address; it is refused where these are too many. To be said once."""
+        if self.refusal is not None or host is None:
+            return
+        address = _network(host)
+        if self._admission.by_address[address] >= self._admission.max_per_address:
+            self.refusal = TOO_MANY
+            return
+        self._address = address
+        self._admission.by_address[address] += 1
+
+
+def _network(host: str) -> str:
+    """What counts as one address: of IPv6, where everybody has more than anybody can count, a network of 64 bits."""
+    if ":" not in host:
+        return host
+    try:
+        return str(ipaddress.ip_network((host.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return host
+
+
+def connections_that_fit(wanted: int) -> int:
+    """How many connections the open files allow that a process may have: `wanted`, or less.
+
+    The soft limit is raised as far as that needs and the hard one allows.
+    """
+    needed = wanted + _SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    return max(soft - _SPARE_FILES, soft // 4, 1)
