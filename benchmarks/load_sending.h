@@ -68,6 +68,7 @@ static int send_paced(double time) {
         struct connection *processor = &connections[index];
         if (time < processor->due) continue;
         processor->due += 1e9 / options.rate;
+        if (processor->due < time - 1e8) processor->due = time; /* a camera does not catch up on what it missed */
         if (processor->out_end - processor->out_begin > MAX_PENDING) continue;
         send_boxes(processor);
         flush(processor);

@@ -1,5 +1,6 @@
 """The machine that is measured on: which core each process gets, and what is to be known about it."""
 
+import json
 import os
 import platform
 import resource
@@ -15,6 +16,8 @@ _PACKAGES: Final = (
     "trio-orchestrator", "trio", "trio-websocket", "wsproto", "msgspec", "websockets",
     "tornado", "picows", "socketify", "orjson",
 )  # fmt: skip
+
+_WS: Final = Path(__file__).parent / "peers" / "node_modules" / "ws" / "package.json"
 
 
 def cores() -> tuple[int, int]:
@@ -58,6 +61,8 @@ def describe() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
+    if _WS.exists():
+        found["ws"] = json.loads(_WS.read_text())["version"]
     return found
 
 

@@ -27,6 +27,7 @@ class Results:
         machine: what is to be known about the machine.
         taken: when, local time.
         took: seconds the whole run took.
+        others: how many processes of others wanted to run when it began.
     """
 
     measurements: dict[str, dict[str, list[Measurement]]] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Results:
     machine: dict[str, str] = field(default_factory=dict)
     taken: str = ""
     took: float = 0
+    others: float = 0
 
     def value(self, load: str, server: str, name: str = "deliveries_per_second") -> float | None:
         """The median over the rounds; None where there is none."""

@@ -17,6 +17,7 @@ _PLOT: Final = "performance.svg"
 _BEGIN: Final = "<!-- measured: what follows is written by `python -m benchmarks --output` -->"
 _END: Final = "<!-- measured: end -->"
 
+_QUIET: Final = 0.5
 _IN_OTHER_LANGUAGES: Final = frozenset({"ws", LIMIT})
 
 
@@ -70,6 +71,9 @@ def _best(results: Results, load: str, *, python: bool = False) -> tuple[str, fl
 
 def _taken(results: Results) -> str:
     lines = [f"Taken {results.taken} in {results.took / 60:.1f} minutes.", ""]
+    if results.others > _QUIET:
+        busy = f"The machine was busy with {results.others:.1f} other processes when the run began"
+        lines += [f"**{busy}: these numbers are not to be relied on.**", ""]
     lines += [f"- {name}: {text}" for name, text in results.machine.items()]
     lines += [f"- left out: {name} ({why})" for name, why in results.left_out.items()]
     lines += [f"- **not sound**: {text}" for text in results.unsound]

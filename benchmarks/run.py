@@ -62,7 +62,8 @@ def measure(options: argparse.Namespace) -> Results:
             bench.measure(scenario, _chosen(everybody, options.servers))
         if not options.quick and (not options.only or ablation.NAME in options.only):
             bench.measure(ablation.scenario(), ablation.servers())
-    bench.results.machine = {**describe(), "processes of others that ran when it began": f"{others:.1f}"}
+    bench.results.machine = describe()
+    bench.results.others = others
     bench.results.taken = time.strftime("%Y-%m-%d %H:%M %Z")
     bench.results.took = time.monotonic() - begin
     return bench.results
