@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -81,6 +82,10 @@ async def _serve_until_signalled(settings: Settings) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_heed, signals, stop, renew if settings.tls is not None else None)
             listening = await nursery.start(partial(server.serve, settings, stop=stop, renewals=renewals))
+            # What is there by now stays to the end. To look through it for garbage again and again would hold the
+            # event loop up for 40 ms each time.
+            gc.collect()
+            gc.freeze()
             # Only now: where the settings do not fit there is one line on stderr, and it says so.
             for warning in settings.warnings():
                 _log.warning(warning)

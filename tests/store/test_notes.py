@@ -86,11 +86,11 @@ def test_a_batch_is_the_same_until_it_is_written() -> None:
 
 def test_many_rows_come_in_small_batches_oldest_first() -> None:
     notes = Notes(100_000, Stirred())
-    for second in range(4500):
+    for second in range(12_000):
         notes.sighted("cam", second, [(1, None)])
     batches = _drain(notes)
-    assert [len(batch.rows) for batch in batches] == [2000, 2000, 500]
-    assert [second for batch in batches for (_, _, second), _ in batch.rows] == list(range(4500))
+    assert [len(batch.rows) for batch in batches] == [5000, 5000, 2000]
+    assert [second for batch in batches for (_, _, second), _ in batch.rows] == list(range(12_000))
 
 
 def test_large_feature_maps_come_in_small_batches_and_each_comes() -> None:
@@ -147,7 +147,7 @@ def test_no_sighting_is_lost_however_many_wait() -> None:
 def test_a_mark_is_written_once_all_before_it_is() -> None:
     notes = Notes(10_000, Stirred())
     assert notes.is_written(notes.mark())
-    for second in range(2500):
+    for second in range(5500):
         notes.sighted("cam", second, [(1, None)])
     early = notes.mark()
     notes.take()

@@ -1,6 +1,6 @@
 """What the journal was told and is not on disk yet: merged as it comes, bounded, handed out in small batches."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,9 +13,9 @@ from .changes import Action, AuditNote, NoteBatch, OwnStop, SecondKey, SecondRow
 
 _Presence: TypeAlias = tuple[int, str]
 
-# A transaction of a thread is kept short: a command may be waiting for the next one, and the event loop for the
-# interpreter's lock.
-_ROWS_A_BATCH: Final = 2_000
+# A transaction is kept short, as a command may be waiting for the next one; but the more rows of an object are written
+# together, the fewer pages are touched for each.
+_ROWS_A_BATCH: Final = 5_000
 _FEATURE_BYTES_A_BATCH: Final = 8 * 1024 * 1024
 _MAX_LOOK_UPS: Final = 100_000
 
@@ -52,8 +52,10 @@ class Notes:
         self._limit = limit
         self._stir = stir
         self._rows: dict[SecondKey, SecondRow] = {}
-        self._seconds: dict[_Presence, deque[int]] = {}
-        self._mergeable: dict[_Presence, None] = {}  # those with two rows or more; a dict for its order
+        # Only a second row makes a deque: garbage collection looks at each of them, and most have one.
+        self._seconds: dict[_Presence, int | deque[int]] = {}
+        # Those with two rows or more, in their order; a plain dict would find its first slower the more came before it.
+        self._mergeable: OrderedDict[_Presence, None] = OrderedDict()
         self._feature_maps: dict[int, bytes] = {}
         self._stops: dict[int, OwnStop] = {}
         self._look_ups: dict[tuple[int, Actor, int], AuditNote] = {}
@@ -189,10 +191,13 @@ class Notes:
         self._rows[object_id, camera_id, second] = SecondRow(1, at, at, certainty)
         seconds = self._seconds.get(presence)
         if seconds is None:
-            self._seconds[presence] = deque((second,))
+            self._seconds[presence] = second
+            return
+        if isinstance(seconds, int):
+            self._seconds[presence] = deque((seconds, second))
         else:
             seconds.append(second)
-            self._mergeable[presence] = None
+        self._mergeable[presence] = None
 
     def _make_room(self, presence: _Presence) -> None:
         """Merge the two oldest rows of `presence`; where it has no two, those of another object or camera."""
@@ -202,6 +207,7 @@ class Notes:
                 return
             presence = other
         seconds = self._seconds[presence]
+        assert isinstance(seconds, deque)
         oldest, next_oldest = seconds.popleft(), seconds.popleft()
         seconds.appendleft(oldest)
         self._rows[*presence, oldest].absorb(self._rows.pop((*presence, next_oldest)))
@@ -214,7 +220,7 @@ class Notes:
         rows = self._rows
         look_ups = list(self._look_ups.values())
         self._sealed = _Sealed(iter(rows.items()), len(rows), self._feature_maps, self._stops, look_ups)
-        self._rows, self._seconds, self._mergeable = {}, {}, {}
+        self._rows, self._seconds, self._mergeable = {}, {}, OrderedDict()
         self._feature_maps, self._stops, self._look_ups = {}, {}, {}
         self._seals += 1
 

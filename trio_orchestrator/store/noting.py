@@ -1,20 +1,22 @@
 """What the journal was told → rows: the statements for what nobody waits for."""
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cache
-from typing import Any, Final, TypeAlias
+from functools import cache, partial
+from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Column, Connection, Executable, Table, bindparam, case, select, update
+from sqlalchemy import Column, Connection, Executable, Table, bindparam, select, update
 
 from trio_orchestrator.tracking.ports import Actor, StopReason
 
 from . import audit
-from .changes import NoteBatch, SecondKey, SecondRow, milliseconds
+from .changes import NoteBatch
 from .dialects import Upsert, upsert
 from .engine import mapped_errors
 from .errors import ChangeRefused
-from .schema import FEATURE_MAPS, OBJECTS, SIGHTINGS, TOMBSTONES
+from .schema import FEATURE_MAPS, OBJECTS, TOMBSTONES
+from .sighting_rows import SightingRow, add_sightings
 
+_Row = TypeVar("_Row")
 _Parameters: TypeAlias = dict[str, Any]
 
 _IDS_A_QUERY: Final = 500  # below the number of parameters that any SQLite allows
@@ -46,30 +48,38 @@ def write_notes(connection: Connection, notes: NoteBatch) -> tuple[int, int]:
     Returns:
         how many notes were left out: those about objects that this database never had, and those that it refuses.
     """
-    told_of = {object_id for (object_id, _, _), _ in notes.rows} | notes.feature_maps.keys()
+    by_object: dict[int, list[SightingRow]] = {}
+    for row in notes.rows:
+        by_object.setdefault(row[0][0], []).append(row)
+    told_of = by_object.keys() | notes.feature_maps.keys()
     known = _among(connection, OBJECTS.c.id, told_of)
     strange = told_of - known
     strange -= _among(connection, TOMBSTONES.c.object_id, strange)
-    homeless = sum(key[0] in strange for key, _ in notes.rows) + len(strange & notes.feature_maps.keys())
-    rows = [_values(key, row) for key, row in notes.rows if key[0] in known]
+    homeless = len(strange & notes.feature_maps.keys()) + sum(len(by_object.get(number, ())) for number in strange)
+    # In the order of the key: neighbours on disk are touched one after the other, and once.
+    rows = [row for object_id in sorted(known & by_object.keys()) for row in by_object[object_id]]
     maps: list[_Parameters] = [
         {"object_id": object_id, "feature_map": feature_map}
         for object_id, feature_map in notes.feature_maps.items()
         if object_id in known
     ]
     stops = [stop_values(object_id, stop.at, stop.reason, None) for object_id, stop in notes.stops.items()]
-    insert = upsert(connection)
+    look_ups = [audit.values(note) for note in notes.look_ups]
+
+    def execute(statement: Executable) -> Callable[[Sequence[_Parameters]], object]:
+        return lambda parameters: connection.execute(statement, parameters)
+
     refused = (
-        _write(connection, _adding_sightings(insert), rows)
-        + _write(connection, _setting_feature_map(insert), maps)
-        + _write(connection, STOP, stops)
+        _write(connection, partial(add_sightings, connection), rows)
+        + _write(connection, execute(_setting_feature_map(upsert(connection.dialect))), maps)
+        + _write(connection, execute(STOP), stops)
+        + _write(connection, execute(audit.ADD), look_ups)
     )
-    refused += _write(connection, audit.ADD, [audit.values(note) for note in notes.look_ups])
     return homeless, refused
 
 
-def _write(connection: Connection, statement: Executable, rows: Sequence[_Parameters]) -> int:
-    """Execute `statement` for each of `rows`; how many were left out because the database refuses them.
+def _write(connection: Connection, write: Callable[[Sequence[_Row]], object], rows: Sequence[_Row]) -> int:
+    """Call `write` with `rows`; how many of them were left out because the database refuses them.
 
     Nobody could be told of a note that is refused, and tried again it would hold up all others for ever.
     """
@@ -77,29 +87,13 @@ def _write(connection: Connection, statement: Executable, rows: Sequence[_Parame
         return 0
     try:
         with mapped_errors(), connection.begin_nested():
-            connection.execute(statement, rows)
+            write(rows)
     except ChangeRefused:
         if len(rows) == 1:
             return 1
         middle = len(rows) // 2
-        return _write(connection, statement, rows[:middle]) + _write(connection, statement, rows[middle:])
+        return _write(connection, write, rows[:middle]) + _write(connection, write, rows[middle:])
     return 0
-
-
-@cache
-def _adding_sightings(insert: Callable[[Table], Upsert]) -> Upsert:
-    new_row = insert(SIGHTINGS)
-    new, kept = new_row.excluded, SIGHTINGS.c
-    better = kept.best_certainty.is_(None) | (new.best_certainty > kept.best_certainty)
-    return new_row.on_conflict_do_update(
-        index_elements=list(SIGHTINGS.primary_key.columns),
-        set_={
-            kept["count"]: kept["count"] + new["count"],
-            kept.first_at: case((new.first_at < kept.first_at, new.first_at), else_=kept.first_at),
-            kept.last_at: case((new.last_at > kept.last_at, new.last_at), else_=kept.last_at),
-            kept.best_certainty: case((better, new.best_certainty), else_=kept.best_certainty),
-        },
-    )
 
 
 @cache
@@ -119,16 +113,3 @@ def _among(connection: Connection, column: Column[int], object_ids: Collection[i
         some = wanted[start : start + _IDS_A_QUERY]
         found.update(connection.scalars(select(column).where(column.in_(some))))
     return found
-
-
-def _values(key: SecondKey, row: SecondRow) -> _Parameters:
-    object_id, camera_id, second = key
-    return {
-        "object_id": object_id,
-        "second": second,
-        "camera_id": camera_id,
-        "count": row.count,
-        "first_at": milliseconds(row.first),
-        "last_at": milliseconds(row.last),
-        "best_certainty": row.best,
-    }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, Table
+from sqlalchemy import Dialect as SqlAlchemyDialect
 from sqlalchemy.dialects.postgresql import Insert as PostgreSqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.engine import URL
@@ -49,9 +50,9 @@ def for_url(url: URL) -> Dialect:
     raise CannotOpen(f"cannot open the database {masked(url)}: only SQLite and PostgreSQL are known; write {forms}")
 
 
-def upsert(connection: Connection) -> Callable[[Table], Upsert]:
+def upsert(dialect: SqlAlchemyDialect) -> Callable[[Table], Upsert]:
     """Makes an INSERT into a table that may be told what to do where the row exists (`on_conflict_do_update`)."""
-    return SqliteInsert if connection.dialect.name == "sqlite" else PostgreSqlInsert
+    return SqliteInsert if dialect.name == "sqlite" else PostgreSqlInsert
 
 
 def refuse_changes(connection: Connection, table: str) -> None:

@@ -130,6 +130,8 @@ def _engine(url: URL, *, answer_seconds: float | None, lock_seconds: float, **op
     engine = create_engine(
         url,
         connect_args={name: value for name, value in connecting.items() if name not in url.query},
+        # Parameters by their place, as SQLite has them, not by names that would have to be made for each.
+        paramstyle="format",
         # Errors are logged; images and names of people are not.
         hide_parameters=True,
         **options,

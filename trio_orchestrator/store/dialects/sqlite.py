@@ -27,6 +27,8 @@ from .base import masked, one_line
 _SCRUB_MILLISECONDS: Final = 100  # readers are short; whoever reads longer is not waited for
 _READS_ONLY: Final = "reads_only"
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_CACHE_KIBIBYTES: Final = 32 * 1024  # a connection
+_LOG_PAGES: Final = 10_000
 _PRIMARY_CODE: Final = 0xFF  # the low byte of SQLite's extended result codes
 
 REFUSALS: Final = tuple(
@@ -183,3 +185,7 @@ def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> N
     connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only let go of
     # An object is on disk before its `start` goes out, also when the machine loses power.
     connection.execute("PRAGMA synchronous = FULL")
+    # What is written in a second lies all over a large file. Pages of it are kept, and written back to their places
+    # when 40 MB have gathered in the log, not four.
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
