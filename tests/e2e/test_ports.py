@@ -78,7 +78,7 @@ def test_http2_behind_tls(secured: ServerThread, tls: Tls) -> None:
 
 def test_other_pages(server: ServerThread) -> None:
     for method, path, status in (
-        ("GET", "/", 404),
+        ("GET", "/no/such/page", 404),
         ("GET", "/client", 426),
         ("GET", "/processor", 426),
         ("POST", "/objectIds", 405),
