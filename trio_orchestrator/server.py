@@ -170,7 +170,12 @@ class _Orchestrator:
             broadcast=self._broadcast,
             deadlines=Supervisor(services, expired),
             journal=self._recorder,
-            searches=Searches(announcements, Supervisor(services, remind), visit_gap=self._settings.visit_gap),
+            searches=Searches(
+                announcements,
+                Supervisor(services, remind),
+                visit_gap=self._settings.visit_gap,
+                answer_timeout=self._settings.answer_timeout,
+            ),
             announcements=announcements,
             tracking_timeout=self._settings.tracking_timeout,
         )

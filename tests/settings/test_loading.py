@@ -16,7 +16,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert str(settings.database_url) == "sqlite:///orchestrator.db"
     assert {name: getattr(settings, name) for name in Settings.__slots__ if name != "database_url"} == {
         "host": None, "http_port": 80, "https_port": 443, "tls": None, "tokens": None, "public_timelines": False,
-        "allow_anonymous_erase": False, "visit_gap": 3.0, "retention_days": None,
+        "allow_anonymous_erase": False, "visit_gap": 3.0, "answer_timeout": 10.0, "retention_days": None,
         "admin_port": None, "forwarded_allow_ips": (),
         "allowed_origins": None, "auth_timeout": 10.0, "tracking_timeout": None,
         "max_connections": 4096, "max_connections_per_address": 1024, "max_objects": 10_000,
@@ -48,6 +48,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ("TRACKING_TIMEOUT", "2.5", 2.5),
         ("TRACKING_TIMEOUT", "1e3", 1000.0),
         ("VISIT_GAP", "1.5", 1.5),
+        ("ANSWER_TIMEOUT", "2.5", 2.5),
         ("RETENTION_DAYS", "0.25", 0.25),
         ("ALLOW_ANONYMOUS_ERASE", "yes", True),
         ("MAX_MESSAGE_BYTES", "1", 1),

@@ -43,6 +43,71 @@ class ModelObject:
     """None while nobody has sent any."""
 
 
+class Follower:
+    """What somebody knows who takes snapshots and the changes after them at their word (contract, part 2).
+
+    Attributes:
+        somebody: it.
+        cameras: whether each is online, and since when.
+        objects: of each live object its state and the cameras it is on.
+    """
+
+    def __init__(self, somebody: Somebody) -> None:
+        self.somebody = somebody
+        self.cameras: dict[str, tuple[bool, str]] = {}
+        self.objects: dict[int, tuple[str, frozenset[str]]] = {}
+        somebody.says('{"type":"subscribe","cameraIds":[]}')
+        self.greet()
+
+    def greet(self) -> None:
+        """Ask for snapshots, and for all changes after them."""
+        self.somebody.says('{"type":"hello","features":["cameras","tracking"]}')
+
+    def catch_up(self) -> None:
+        """Read all that was told."""
+        for told in self.somebody.heard():
+            message = json.loads(told)
+            match message["type"]:
+                case "cameras":
+                    self.cameras = {
+                        state["cameraId"]: (state["online"], state["since"]) for state in message["cameras"]
+                    }
+                case "camera":
+                    self._camera(message)
+                case "tracked":
+                    self.objects = {
+                        state["objectId"]: (state["state"], frozenset(state["seenOn"])) for state in message["objects"]
+                    }
+                case "tracking":
+                    self._search(message)
+
+    def _camera(self, change: Said) -> None:
+        known = self.cameras.get(change["cameraId"], (False, ""))[0]
+        assert known is not change["online"], "a change that is none"
+        self.cameras[change["cameraId"]] = (change["online"], change["since"])
+
+    def _search(self, change: Said) -> None:
+        object_id, kind = change["objectId"], change["state"]
+        if object_id not in self.objects:
+            assert kind == "started"
+            self.objects[object_id] = ("started", frozenset())
+            return
+        state, seen_on = self.objects[object_id]
+        if kind == "stopped":
+            del self.objects[object_id]
+            return
+        if kind == "seen":
+            assert change["cameraId"] not in seen_on
+            seen_on |= {change["cameraId"]}
+        elif kind == "lost":
+            assert change["cameraId"] in seen_on
+            seen_on -= {change["cameraId"]}
+            kind = "seen" if seen_on else "lost"
+        elif kind == "features" and state in ("seen", "lost"):
+            kind = state  # news, but of its looks
+        self.objects[object_id] = (kind, seen_on)
+
+
 def never_dies_of_a_stop(told: list[Said]) -> None:
     """A processor is told to stop only what it was given features of, or a start, and nothing comes after a stop."""
     known: set[int] = set()

@@ -179,6 +179,28 @@ def test_a_start_that_nobody_answers_has_failed(online: bool, reason: str) -> No
     assert world.reminders.running == {AnswerDue(1): 10.0}
 
 
+def test_a_camera_that_comes_back_is_no_news_of_an_object_that_is_seen_elsewhere() -> None:
+    world = World()
+    alice, bob, cam1, cam2 = world.client(), follower(world), world.processor("cam1"), world.processor("cam2")
+    alice.says(START)
+    cam2.says(SEEN)
+    cam1.leaves()
+    bob.heard()
+    back = world.processor()
+    back.says('{"type":"identifier","id":"cam1"}')
+    assert [told["type"] for told in heard(back)] == ["featureMap", "start"]
+    assert (heard(bob), set(world.reminders.running)) == ([], {VisitDue(1, "cam2")})
+    world.at += 10
+    world.remind(VisitDue(1, "cam2"))
+    back.leaves()
+    world.processor("cam1")
+    assert [(told["state"], told["cameraId"]) for told in heard(bob)] == [("lost", "cam2"), ("started", "cam1")]
+    newcomer = world.client()
+    newcomer.says('{"type":"hello","features":["tracking"]}')
+    (state,) = heard(newcomer)[1]["objects"]
+    assert (state["state"], state["cameraId"]) == ("started", "cam1")
+
+
 def test_an_object_that_was_seen_was_answered() -> None:
     world = World()
     alice, bob, cam1 = world.client(), follower(world), world.processor("cam1")

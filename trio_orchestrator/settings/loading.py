@@ -34,6 +34,7 @@ class Settings:
         auth_timeout: seconds a socket may stay unauthenticated.
         tracking_timeout: seconds after which an object stops being tracked; None for never.
         visit_gap: seconds without a sighting after which an object is no longer on a camera.
+        answer_timeout: seconds after the start of a search without an answer after which it has failed.
         retention_days: days after the end of its tracking after which an object is erased; None for never.
         database_url: where objects and sightings live; its `str` masks the password.
         max_connections: how many connections there may be.
@@ -67,6 +68,7 @@ class Settings:
     auth_timeout: float
     tracking_timeout: float | None
     visit_gap: float
+    answer_timeout: float
     retention_days: float | None
     database_url: URL
     max_connections: int
@@ -112,6 +114,7 @@ class Settings:
             auth_timeout=given.require(variables.AUTH_TIMEOUT),
             tracking_timeout=given.get(variables.TRACKING_TIMEOUT),
             visit_gap=given.require(variables.VISIT_GAP),
+            answer_timeout=given.require(variables.ANSWER_TIMEOUT),
             retention_days=given.get(variables.RETENTION_DAYS),
             database_url=given.require(variables.DATABASE_URL),
             log_level=given.require(variables.LOG_LEVEL),

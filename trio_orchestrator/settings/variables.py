@@ -150,6 +150,9 @@ VISIT_GAP: Final = Variable(
     "VISIT_GAP", values.seconds, "3", "SECONDS", _SECONDS,
     "seconds without a sighting after which an object is no longer on a camera",
 )
+ANSWER_TIMEOUT: Final = _duration(
+    "ANSWER_TIMEOUT", "10", "seconds after the start of a search without an answer after which it has `failed`"
+)
 RETENTION_DAYS: Final = Variable(
     "RETENTION_DAYS", values.days, None, "DAYS",
     f"days greater than 0, like 30 or 0.5, up to {values.MAX_DAYS:.0f}, or nothing to keep all",
@@ -243,6 +246,7 @@ VARIABLES: Final[tuple[Variable[Any], ...]] = (
     AUTH_TIMEOUT,
     TRACKING_TIMEOUT,
     VISIT_GAP,
+    ANSWER_TIMEOUT,
     RETENTION_DAYS,
     DATABASE_URL,
     *LIMITS,

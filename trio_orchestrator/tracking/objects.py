@@ -126,8 +126,10 @@ class TrackedObject:
         self.seen_on: dict[str, float] = {}
 
     def start_again(self) -> None:
-        """A processor was told anew to find it."""
+        """The processor of the camera it was started on was told anew to find it."""
         self._advance(Event.STARTED_AGAIN)
+        if self.state is State.STARTED:
+            self.camera_id = self.started_on
 
     def learn(self, feature_map: Raw, camera_id: str) -> bool:
         """Take `feature_map` as the newest, from the processor of `camera_id`; whether it is the first."""

@@ -50,10 +50,11 @@ class Searches:
             self._await_answer(tracked)
 
     def begin_again(self, tracked: TrackedObject, at: float) -> None:
-        """Its camera came back and is told anew to find it."""
+        """Its camera came back and is told anew to find it; no news where it is seen elsewhere meanwhile."""
         tracked.start_again()
-        self._announcements.tracking(tracked, at, camera_id=tracked.started_on)
-        self._await_answer(tracked)
+        if tracked.state is State.STARTED:
+            self._announcements.tracking(tracked, at, camera_id=tracked.started_on)
+            self._await_answer(tracked)
 
     def learn(self, tracked: TrackedObject, feature_map: Raw, camera_id: str, at: float) -> None:
         """The processor of `camera_id` says what it looks like."""
