@@ -46,6 +46,7 @@ from .store.recorder import Recorder
 from .supervisor import Supervisor
 from .tracking.announcements import Announcements
 from .tracking.hub import Hub
+from .tracking.limits import ObjectLimits, Takeovers
 from .tracking.ports import Reminder
 from .tracking.searches import Searches
 
@@ -165,6 +166,9 @@ class _Orchestrator:
         def remind(reminder: Reminder) -> None:
             hub.remind(reminder, time.time())
 
+        def contested(camera_id: str) -> None:
+            _log.warning("processors keep taking a camera from each other and are slowed down", camera=camera_id)
+
         announcements = Announcements(_NAME, secrets.token_hex(8))
         hub = Hub(
             broadcast=self._broadcast,
@@ -178,6 +182,10 @@ class _Orchestrator:
             ),
             announcements=announcements,
             tracking_timeout=self._settings.tracking_timeout,
+            limits=ObjectLimits(
+                self._settings.max_objects, self._settings.max_image_bytes, self._settings.max_feature_map_bytes
+            ),
+            takeovers=Takeovers(contested),
         )
         live = await trio.to_thread.run_sync(self._database.restore)
         hub.restore(live, time.time())

@@ -154,3 +154,37 @@ async def test_a_peer_that_does_not_even_take_its_closing_frame_is_given_up(nurs
         await outbox.wait_written()  # nothing more to wait for
     assert wire.read() == []
     nursery.cancel_scope.cancel()
+
+
+async def test_so_many_snapshots_may_wait_and_no_more(nursery: trio.Nursery) -> None:
+    outbox, _ = make(nursery, max_bytes=1_000_000)
+    outbox.offer(b"0")
+    for number in range(16):
+        outbox.offer_each(iter([b"%d" % number]))
+    await wait_all_tasks_blocked()
+    assert not is_closing(outbox)
+    outbox.offer_each(iter([b"16"]))
+    assert outbox.closing == TOO_SLOW
+
+
+async def test_snapshots_that_were_taken_make_room_for_others(nursery: trio.Nursery) -> None:
+    outbox, wire = make(nursery, max_bytes=1_000_000)
+    for _ in range(10):
+        for _ in range(16):
+            outbox.offer_each(iter([b"1", b"2"]))
+        wire.give()
+        with trio.fail_after(1):
+            await outbox.wait_written()
+        wire.capacity = 0
+    assert not is_closing(outbox)
+    assert wire.read_control() == ["1", "2"] * 160
+
+
+async def test_a_snapshot_may_wait_behind_a_message_however_long(nursery: trio.Nursery) -> None:
+    outbox, wire = make(nursery, max_bytes=10)
+    outbox.offer(LONG)
+    outbox.offer_each(iter([b"1"]))
+    wire.give()
+    with trio.fail_after(1):
+        await outbox.wait_written()
+    assert wire.read_control() == [LONG.decode(), "1"]

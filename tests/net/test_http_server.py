@@ -74,3 +74,54 @@ async def test_stopping_ends_idle_connections_and_finishes_the_others() -> None:
         for stream in (idle, busy):
             await stream.aclose()
         await wait_until_gone(door)
+
+
+async def deaf_app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reads the whole body before it answers, or nothing of it and never answers."""
+    if scope["path"] == "/never":
+        await trio.sleep_forever()
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 1000000000", b"Transfer-Encoding: chunked"], ids=["announced", "chunked"]
+)
+async def test_a_body_that_drips_ends_its_connection(head: bytes) -> None:
+    door = FrontDoor(None, HttpServer(deaf_app, answer_timeout=0.5))
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(b"POST / HTTP/1.1\r\nHost: h\r\n" + head + b"\r\n\r\n")
+        with pytest.raises(trio.BrokenResourceError):
+            while True:
+                await stream.send_all(b"1\r\nx\r\n")
+                await trio.sleep(0.05)
+        await wait_until_gone(door)
+
+
+async def test_a_body_that_nobody_reads_waits_with_its_sender() -> None:
+    door = FrontDoor(None, HttpServer(deaf_app, answer_timeout=1))
+    sent = 0
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(b"POST /never HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n")
+        with pytest.raises(trio.BrokenResourceError):
+            while True:
+                await stream.send_all(bytes(65536))
+                sent += 65536
+        await wait_until_gone(door)
+    assert sent < 32 << 20, "what the sockets' buffers hold, and little more"
+
+
+async def test_an_answer_may_take_as_long_as_it_moves() -> None:
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(10):
+            await trio.sleep(0.1)
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await send({"type": "http.response.body"})
+
+    door = FrontDoor(None, HttpServer(slow, answer_timeout=0.5))
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert (await read_to_end(stream)).count(b"x\r\n") == 10

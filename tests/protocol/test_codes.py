@@ -28,7 +28,7 @@ def test_the_close_codes_are_the_documented_ones() -> None:
 def test_every_misbehaviour_has_a_code_of_its_own() -> None:
     codes = [error.code for error in PeerError.__subclasses__()]
     assert len(set(codes)) == len(codes)
-    assert set(codes) == set(ErrorCode) - {ErrorCode.TOO_LARGE}  # which closes the connection with 1009 instead
+    assert set(codes) == set(ErrorCode)
 
 
 def test_an_error_gives_the_request_back() -> None:

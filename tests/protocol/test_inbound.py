@@ -2,11 +2,14 @@
 
 import sys
 
+import msgspec
 import pytest
 
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson
 from trio_orchestrator.protocol.inbound import (
     CLIENT_MESSAGES,
+    MAX_CAMERA_ID_CHARACTERS,
+    MAX_SUBSCRIBED_CAMERAS,
     PROCESSOR_MESSAGES,
     Authenticate,
     BoundingBoxes,
@@ -329,3 +332,16 @@ def test_what_is_kept_of_a_message_does_not_keep_the_message(decoder: Decoder, t
     kept = [decoder.decode(received)]
     assert sys.getrefcount(received) == before
     assert len(kept) == 1
+
+
+def test_a_subscription_has_an_end() -> None:
+    def subscribe(*camera_ids: str) -> bytes:
+        return msgspec.json.encode({"type": "subscribe", "cameraIds": camera_ids, "requestId": "r"})
+
+    many = [f"{number}" for number in range(MAX_SUBSCRIBED_CAMERAS + 1)]
+    assert CLIENT_MESSAGES.decode(subscribe(*many[1:])) == Subscribe(frozenset(many[1:]))
+    assert CLIENT_MESSAGES.decode(subscribe("c" * MAX_CAMERA_ID_CHARACTERS)) is not None
+    for text in (subscribe(*many), subscribe("c" * (MAX_CAMERA_ID_CHARACTERS + 1))):
+        with pytest.raises(InvalidMessage, match="`cameraIds` must have at most") as caught:
+            CLIENT_MESSAGES.decode(text)
+        assert caught.value.request_id == "r"

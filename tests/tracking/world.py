@@ -9,6 +9,7 @@ from trio_orchestrator.protocol.errors import PeerError
 from trio_orchestrator.protocol.inbound import CLIENT_MESSAGES, PROCESSOR_MESSAGES, Unknown
 from trio_orchestrator.tracking.announcements import Announcements
 from trio_orchestrator.tracking.hub import Hub, Peer
+from trio_orchestrator.tracking.limits import ObjectLimits, Takeovers
 from trio_orchestrator.tracking.ports import (
     Actor,
     Change,
@@ -156,7 +157,14 @@ class World:
         changes: all that were made durable.
     """
 
-    def __init__(self, *, tracking_timeout: float | None = None, restored: Iterable[LiveObject] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        tracking_timeout: float | None = None,
+        restored: Iterable[LiveObject] = (),
+        limits: ObjectLimits | None = None,
+        takeovers: Takeovers | None = None,
+    ) -> None:
         self.broadcast = FakeBroadcast()
         self.deadlines = FakeDeadlines[int]()
         self.reminders = FakeDeadlines[Reminder]()
@@ -169,6 +177,8 @@ class World:
             searches=Searches(self.announcements, self.reminders),
             announcements=self.announcements,
             tracking_timeout=tracking_timeout,
+            limits=limits,
+            takeovers=takeovers,
         )
         self.at = 1000.0
         self.holding = False
@@ -226,7 +236,7 @@ class World:
 
     def fail(self, index: int = 0) -> None:
         """The disk cannot take a held change."""
-        self.held.pop(index)
+        self.held.pop(index).pending.otherwise()
 
     @property
     def live(self) -> set[int]:

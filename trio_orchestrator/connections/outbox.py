@@ -27,6 +27,10 @@ _LANE_BYTES: Final = 262144
 """How many bytes of boxes may wait before a frame gives way to a newer one of its camera."""
 
 
+_MAX_SNAPSHOTS: Final = 16
+"""How many snapshots may wait: each is a list of all live objects, as long as it waits. Nobody needs two."""
+
+
 class Wire(Protocol):
     """Where the bytes go."""
 
@@ -130,6 +134,7 @@ class Outbox:
         self._pieces = 0
         """Pieces in the channel or in the writer's hands; while there are none, offers go to the wire directly."""
         self._waiting_bytes = 0
+        self._snapshots = 0
         self._lane: list[BoxFrame] = []
         self._lane_bytes = 0
         self._lane_since = 0.0
@@ -221,6 +226,7 @@ class Outbox:
                     for message in piece:
                         self._traffic.sent(message)
                         await self._write(text_frame(message))
+                    self._snapshots -= 1
                 self._pieces -= 1
                 if not self._pieces:
                     self._idle_event.set()
@@ -257,7 +263,10 @@ class Outbox:
             return
         size = _size(piece)
         waiting = self._waiting_bytes if size and self._closing is None else 0
-        if (waiting and waiting + size > self._max_bytes) or not self._queue_unless_full(piece):
+        if not isinstance(piece, _Frames):
+            self._snapshots += 1
+        too_much = (waiting and waiting + size > self._max_bytes) or self._snapshots > _MAX_SNAPSHOTS
+        if too_much or not self._queue_unless_full(piece):
             self._overflow()
 
     def _queue_unless_full(self, piece: _Piece) -> bool:

@@ -143,7 +143,7 @@ class Session:
             return None
         if pending is not None:
             return self._commit(pending)
-        if isinstance(message, Identifier):
+        if isinstance(message, Identifier) and self._outbox.closing is None:
             self._note_camera(message.id)
         return None
 

@@ -9,7 +9,7 @@ from hypercorn.config import Config
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .transport import Transport
 
@@ -17,6 +17,9 @@ _KEEP_ALIVE_SECONDS: Final = 75
 _READ_SECONDS: Final = 60
 _SEND_SECONDS: Final = 30
 """How long the peer may take nothing of what it is sent, some 64 KiB at a time."""
+
+_UNANSWERED_SECONDS: Final = 90
+"""How long a connection may last on which nothing is answered: neither a body that drips nor pings keep it."""
 
 _QUIET_SECONDS: Final = 90
 _QUIET_SECONDS_AT_END: Final = 2
@@ -28,11 +31,14 @@ class HttpServer:
     Args:
         app: the application.
         max_head_bytes: longest head of a request.
+        answer_timeout: seconds a connection lasts from one piece of an answer to the next.
     """
 
-    def __init__(self, app: ASGIApp, *, max_head_bytes: int = 16384) -> None:
-        # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
-        self._app = ASGIWrapper(cast("ASGIFramework", app))
+    def __init__(
+        self, app: ASGIApp, *, max_head_bytes: int = 16384, answer_timeout: float = _UNANSWERED_SECONDS
+    ) -> None:
+        self._app = app
+        self._answer_timeout = answer_timeout
         self._context = WorkerContext(None)
         self._config = Config()
         self._config.h11_max_incomplete_size = max_head_bytes
@@ -48,9 +54,23 @@ class HttpServer:
         Hypercorn is left waiting for good by some requests (`CONNECT` is one), even where the peer has gone; a
         connection on which nothing moves any more is ended.
         """
-        with trio.CancelScope() as quiet:
+        with trio.CancelScope() as quiet, trio.move_on_after(self._answer_timeout) as unanswered:
             stream = _Stream(transport, quiet)
-            await TCPServer(self._app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+            # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
+            app = ASGIWrapper(cast("ASGIFramework", self._prolonging(unanswered)))
+            await TCPServer(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+
+    def _prolonging(self, unanswered: trio.CancelScope) -> ASGIApp:
+        """The application; each piece of an answer that the peer took prolongs its connection."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            async def prolong(message: Message) -> None:
+                await send(message)
+                unanswered.deadline = trio.current_time() + self._answer_timeout
+
+            await self._app(scope, receive, prolong)
+
+        return app
 
     async def stop(self) -> None:
         """Finish the requests under way and take no more; `serve` returns for each connection."""

@@ -8,6 +8,7 @@
     ├── NotIdentified           a processor spoke before its `identifier`
     ├── Unauthenticated         the token is not good
     ├── Forbidden               the token is good, but not for this
+    ├── TooLarge                a member is longer than allowed
     ├── LimitReached            one more of these is not allowed
     └── StorageUnavailable      the database cannot take the change now
 
@@ -75,6 +76,12 @@ class Forbidden(PeerError):
     """The token is genuine but does not allow this."""
 
     code = ErrorCode.FORBIDDEN
+
+
+class TooLarge(PeerError):
+    """An image or a feature map is longer than a documented limit allows."""
+
+    code = ErrorCode.TOO_LARGE
 
 
 class LimitReached(PeerError):

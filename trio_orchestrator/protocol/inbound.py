@@ -14,6 +14,7 @@ from .errors import InvalidMessage, NotJson
 
 ABSENT: Final = Raw(b"")
 MAX_CAMERA_ID_CHARACTERS: Final = 256
+MAX_SUBSCRIBED_CAMERAS: Final = 4096
 
 _NUMBERS_AND_STRINGS: Final = frozenset(b'"-0123456789')
 _NULL: Final = b"null"
@@ -81,6 +82,14 @@ class Subscribe(_Message, frozen=True, tag="subscribe"):
     """A client wants the boxes of these cameras only; of all cameras where `camera_ids` is None."""
 
     camera_ids: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.camera_ids is None:
+            return
+        if len(self.camera_ids) > MAX_SUBSCRIBED_CAMERAS:
+            raise ValueError(f"`cameraIds` must have at most {MAX_SUBSCRIBED_CAMERAS} members")
+        if max(map(len, self.camera_ids), default=0) > MAX_CAMERA_ID_CHARACTERS:
+            raise ValueError(f"`cameraIds` must have at most {MAX_CAMERA_ID_CHARACTERS} characters each")
 
 
 class Identifier(_Message, frozen=True, tag="identifier"):

@@ -45,6 +45,8 @@ class WaitingCommand:
     def settle(self, failure: Exception | None = None) -> None:
         """Tell whoever waits what came of it."""
         self.failure = failure
+        if failure is not None:
+            self.pending.otherwise()
         self.settled.set()
 
 

@@ -102,6 +102,7 @@ class Recorder:
         now = trio.current_time()
         command = WaitingCommand(pending, now, now + self._command_deadline)
         if self._is_closing or not self._commands.put(command):
+            pending.otherwise()
             raise StorageUnavailable(_NOT_NOW, request_id=pending.request_id)
         self._wake.set()
         try:

@@ -36,6 +36,7 @@ from trio_orchestrator.protocol.outbound import (
 
 from .announcements import Announcements
 from .cameras import Cameras
+from .limits import ObjectLimits, Takeovers
 from .objects import State, TrackedObject
 from .peers import Client, Processor
 from .ports import (
@@ -70,6 +71,8 @@ class Hub:
         searches: follows what becomes of each live object.
         announcements: tells those who asked.
         tracking_timeout: seconds an object is tracked; None for until it is stopped.
+        limits: what live objects may cost.
+        takeovers: how often a camera's name may change hands; as often as anybody wants where None.
 
     Attributes:
         cameras: which cameras there are and what they send; to be read only.
@@ -84,6 +87,8 @@ class Hub:
         searches: Searches,
         announcements: Announcements,
         tracking_timeout: float | None = None,
+        limits: ObjectLimits | None = None,
+        takeovers: Takeovers | None = None,
     ) -> None:
         self._broadcast = broadcast
         self._deadlines = deadlines
@@ -91,6 +96,10 @@ class Hub:
         self._searches = searches
         self._announcements = announcements
         self._tracking_timeout = tracking_timeout
+        self._limits = limits or ObjectLimits()
+        self._takeovers = takeovers
+        self._beginning: set[object] = set()
+        """One for each object that was asked for and is not on disk yet."""
         self._objects: dict[int, TrackedObject] = {}
         self._clients: set[Client] = set()
         self._cameras: dict[str, Processor] = {}
@@ -183,11 +192,16 @@ class Hub:
     def _start(self, client: Client, message: Start, at: float) -> Pending:
         if message.camera_id not in self._cameras:
             raise UnknownCamera("this camera is not connected", request_id=message.request_id)
+        self._limits.check_start(message, len(self._objects) + len(self._beginning))
         change = NewObject(message.camera_id, bytes(message.image), self._tracking_timeout, client.actor)
-        return Pending(change, partial(self._begin, client, message, at), message.request_id)
+        beginning = object()
+        self._beginning.add(beginning)
+        then = partial(self._begin, beginning, client, message, at)
+        return Pending(change, then, message.request_id, partial(self._beginning.discard, beginning))
 
-    def _begin(self, client: Client, message: Start, at: float, object_id: int) -> None:
+    def _begin(self, beginning: object, client: Client, message: Start, at: float, object_id: int) -> None:
         """The second half of `start`: the object is on disk, so it exists."""
+        self._beginning.discard(beginning)
         expires_at = None if self._tracking_timeout is None else at + self._tracking_timeout
         tracked = TrackedObject(object_id, message.camera_id, at, expires_at=expires_at, image=message.image)
         self._objects[object_id] = tracked
@@ -232,6 +246,10 @@ class Hub:
     # What processors say.
 
     def _identify(self, processor: Processor, message: Identifier, at: float) -> None:
+        before = self._cameras.get(message.id, processor)
+        if before is not processor and self._takeovers is not None and not self._takeovers.allow(message.id, at):
+            processor.outbox.close(CloseCode.LIMIT_REACHED, "this camera is taken over too often")
+            return
         comes_back = False
         if processor.camera_id != message.id:
             self._release(processor, at)
@@ -292,6 +310,7 @@ class Hub:
     def _learn_features(self, processor: Processor, message: FeatureMap, at: float) -> None:
         if processor.camera_id is None:
             raise NotIdentified("send `identifier` first")
+        self._limits.check_features(message)
         tracked = self._tracked(message.object_id)
         self._searches.learn(tracked, message.feature_map, processor.camera_id, at)
         self._journal.feature_map_changed(tracked.object_id, bytes(tracked.feature_map))

@@ -143,6 +143,10 @@ class ObjectErasure:
     erased_by: Actor | None
 
 
+def _do_nothing() -> None:
+    pass
+
+
 Change: TypeAlias = NewObject | ObjectStop | ObjectErasure
 
 
@@ -155,11 +159,13 @@ class Pending:
         then: to be called once it is, with the object's id, on the event loop and without awaiting before;
             not to be called where the change could not be made.
         request_id: what an `error` is to give back where the change could not be made.
+        otherwise: to be called instead of `then` where it could not be made.
     """
 
     change: Change
     then: Callable[[int], None]
     request_id: str | None
+    otherwise: Callable[[], None] = _do_nothing
 
 
 class LiveObject(NamedTuple):
