@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from trio_orchestrator.tracking.cameras import MAX_OFFLINE
 from trio_orchestrator.tracking.ports import Actor, AnswerDue, VisitDue
 
 from .world import Somebody, World, kept
@@ -104,6 +105,17 @@ def test_cameras_come_and_go() -> None:
     assert [(told["cameraId"], told["online"]) for told in heard(alice)] == changes
     new.leaves()
     assert alice.heard() == ['{"type":"camera","cameraId":"cam2","online":false,"since":"1970-01-01T00:16:40.500Z"}']
+
+
+def test_of_cameras_that_are_gone_not_every_name_is_remembered_for_ever() -> None:
+    world = World()
+    restless = world.processor()
+    for number in range(MAX_OFFLINE + 100):
+        restless.says(f'{{"type":"identifier","id":"cam{number}"}}')
+    alice = world.client()
+    alice.says('{"type":"hello","features":["cameras"]}')
+    _, cameras = heard(alice)
+    assert len(cameras["cameras"]) == MAX_OFFLINE + 1
 
 
 def test_a_search_from_its_start_to_its_stop() -> None:

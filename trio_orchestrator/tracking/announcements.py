@@ -20,6 +20,7 @@ from trio_orchestrator.protocol.outbound import (
 )
 from trio_orchestrator.protocol.times import rfc3339
 
+from .cameras import CameraStatus
 from .objects import TrackedObject
 from .ports import Outbox
 
@@ -54,9 +55,10 @@ class Announcements:
         self._server = server
         self._epoch = epoch
         self._followers: dict[Feature, dict[Outbox, None]] = {feature: {} for feature in Feature}
-        self._cameras: dict[str, CameraState] = {}
 
-    def welcome(self, outbox: Outbox, wanted: Iterable[str], live: Iterable[TrackedObject]) -> None:
+    def welcome(
+        self, outbox: Outbox, wanted: Iterable[str], cameras: Iterable[CameraStatus], live: Iterable[TrackedObject]
+    ) -> None:
         """Answer a `hello`: tell what will be told, and how things stand now; replaces what was asked for before."""
         self.forget(outbox)
         features = [Feature(name) for name in sorted(_KNOWN.intersection(wanted))]
@@ -64,7 +66,7 @@ class Announcements:
         for feature in features:
             self._followers[feature][outbox] = None
         if Feature.CAMERAS in features:
-            outbox.offer(Cameras(tuple(self._cameras.values())).encode())
+            outbox.offer(Cameras(tuple(_camera(status) for status in cameras)).encode())
         if Feature.TRACKING in features:
             outbox.offer(Tracked(tuple(_state(tracked) for tracked in live)).encode())
         outbox.report_left_out(_lagged if Feature.LAGGED in features else None)
@@ -76,9 +78,7 @@ class Announcements:
 
     def camera(self, camera_id: str, *, online: bool, at: float) -> None:
         """A camera has come or gone."""
-        since = rfc3339(at)
-        self._cameras[camera_id] = CameraState(camera_id, online, since)
-        self._tell(Feature.CAMERAS, CameraChange(camera_id, online, since))
+        self._tell(Feature.CAMERAS, CameraChange(camera_id, online, rfc3339(at)))
 
     def tracking(
         self,
@@ -109,6 +109,10 @@ class Announcements:
             message = change.encode()
             for outbox in followers:
                 outbox.offer(message)
+
+
+def _camera(status: CameraStatus) -> CameraState:
+    return CameraState(status.camera_id, status.online, rfc3339(status.since))
 
 
 def _state(tracked: TrackedObject) -> TrackedState:

@@ -184,8 +184,9 @@ class Hub:
 
     # What either kind of peer asks for.
 
-    def _welcome(self, peer: Peer, message: Hello, _at: float) -> None:
-        self._announcements.welcome(peer.outbox, message.features, self._objects.values())
+    def _welcome(self, peer: Peer, message: Hello, at: float) -> None:
+        cameras = self.cameras.status(at)
+        self._announcements.welcome(peer.outbox, message.features, cameras, self._objects.values())
 
     # What clients ask for.
 
