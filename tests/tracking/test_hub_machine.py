@@ -14,7 +14,6 @@ from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.tracking.ports import NewObject
 
 from .model import (
-    Follower,
     ModelClient,
     ModelObject,
     ModelProcessor,
@@ -50,7 +49,6 @@ class Machine(RuleBasedStateMachine):
         self.given_ids: list[int] = []
         self.sightings: list[Seen] = []
         self.waiting: list[tuple[ModelClient, Said]] = []
-        self.followers: list[Follower] = []
 
     # Peers come and go.
 
@@ -79,14 +77,6 @@ class Machine(RuleBasedStateMachine):
     def a_processor_leaves(self, processor: ModelProcessor) -> None:
         processor.somebody.leaves()
         self.processors.remove(processor)
-
-    @rule(again=st.booleans())
-    def somebody_follows(self, again: bool) -> None:
-        """From now on, or anew."""
-        if again and self.followers:
-            self.followers[0].greet()
-        else:
-            self.followers.append(Follower(self.world.client()))
 
     # What clients say.
 
@@ -304,20 +294,6 @@ class Machine(RuleBasedStateMachine):
                 assert heard == peer.expected
                 peer.told += heard
                 peer.expected.clear()
-
-    @invariant()
-    def who_follows_knows_at_any_time_what_a_newcomer_is_told(self) -> None:
-        newcomer = Follower(self.world.client())
-        newcomer.catch_up()
-        newcomer.somebody.leaves()
-        assert newcomer.objects.keys() == self.live.keys()
-        assert {camera for camera, (online, _) in newcomer.cameras.items() if online} == {
-            processor.camera for processor in self.processors if processor.camera is not None
-        }
-        for follower in self.followers:
-            follower.catch_up()
-            assert follower.cameras == newcomer.cameras
-            assert follower.objects == newcomer.objects
 
     @invariant()
     def every_live_object_has_one_deadline(self) -> None:
