@@ -138,6 +138,7 @@ def _of_storage(recorder: RecorderStatistics) -> Iterator[Metric]:
     yield _counter("recorder_rows", "Rows of sightings written", None, recorder.written_rows)
     yield _counter("recorder_merged_rows", "Rows merged as too many waited", None, recorder.merged_rows)
     yield _counter("recorder_homeless_notes", "Notes about objects the database lacks", None, recorder.homeless_notes)
+    yield _counter("recorder_refused_notes", "Notes refused by the database", None, recorder.refused_notes)
     yield _counter("recorder_refused_commands", "Commands refused by the database", None, recorder.refused_commands)
 
 

@@ -4,4 +4,7 @@ hub ──Journal──▶ Notes ─┐
                         ├─▶ Recorder ──a thread──▶ Database.apply ──▶ one transaction
 session ──commit────────┘
 http ────────────────────▶ Reader ────threads────▶ Database.timeline, …
+
+Below them `dialects` knows what SQLite and PostgreSQL do in their own way, and `migrations` brings old databases up to
+today's `schema`.
 """
