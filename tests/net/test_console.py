@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from trio_orchestrator.net.console import CONTENT_SECURITY_POLICY, console_routes
 
 FOLDER = Path(str(files("trio_orchestrator") / "console"))
-NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_file())
+NAMES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".html", ".css", ".js", ".svg"})
 REFERENCE = re.compile(r"""(?:\bsrc|\bhref)="([^"#]+)"|\bfrom "([^"]+)"|\bimport\("([^"]+)"\)""")
 
 
@@ -85,7 +85,7 @@ def test_no_file_knows_another_host_or_makes_markup_of_text() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
             name
         )
-        assert not re.search(r'\bon[a-z]+="|\bstyle="', text), f"{name}: the policy would not let it work"
+        assert not re.search(r'\s(on[a-z]+|style)="', text), f"{name}: the policy would not let it work"
 
 
 def test_modules_keep_to_the_length_that_the_house_wants() -> None:

@@ -1,0 +1,154 @@
+/** Past objects: searched on the server, a page at a time. */
+
+import { ApiError } from "./api.js";
+import { colourOf } from "./colours.js";
+import { arrange, h, icon, say } from "./dom.js";
+import { duration, moment } from "./format.js";
+
+const PAGE = 50;
+const REASONS = new Map([
+  ["client", "Stopped"],
+  ["timeout", "Time was over"],
+  ["erased", "Erased"],
+]);
+
+/**
+ * How an object ended, in words.
+ * @param {string | null} reason @param {string | null} by
+ */
+export const ending = (reason, by) => `${REASONS.get(reason ?? "") ?? "Ended"}${by ? ` by ${by}` : ""}`;
+
+export class PastList {
+  /**
+   * @param {HTMLElement} parent
+   * @param {import("./api.js").Api} api
+   * @param {import("./actions.js").Actions} actions
+   * @param {import("./images.js").Pictures} pictures
+   */
+  constructor(parent, api, actions, pictures) {
+    this.api = api;
+    this.actions = actions;
+    this.pictures = pictures;
+    /** @type {string | null} */
+    this.cursor = null;
+    /** What is asked now; an answer to an older question is of no use. */
+    this.question = 0;
+    this.id = h("input", { type: "search", inputmode: "numeric", pattern: "[0-9]*", placeholder: "12", id: "past-id" });
+    this.camera = h("input", { type: "search", list: "camera-names", placeholder: "any", id: "past-camera" });
+    this.from = h("input", { type: "datetime-local", id: "past-from" });
+    this.to = h("input", { type: "datetime-local", id: "past-to" });
+    this.cameras = h("datalist", { id: "camera-names" });
+    this.rows = h("tbody", {});
+    this.note = h("p", { class: "table-note", role: "status" });
+    this.more = h("button", { type: "button", hidden: true, on: { click: () => this.load(false) } }, "Show more");
+    const field = (/** @type {string} */ label, /** @type {any} */ input) => h("label", { for: input.id }, h("span", {}, label), input);
+    const form = h(
+      "form",
+      { class: "toolbar", role: "search", "aria-label": "Past objects", on: { submit: (/** @type {Event} */ event) => this.search(event) } },
+      field("Object", this.id),
+      field("Started on", this.camera),
+      field("From", this.from),
+      field("To", this.to),
+      h("button", { type: "submit" }, "Search"),
+      this.cameras,
+    );
+    const heads = ["Object", "Started", "On", "By", "Tracked for", "Ended", ""].map((name) => h("th", { scope: "col" }, name));
+    const table = h("table", {}, h("thead", {}, h("tr", {}, ...heads)), this.rows);
+    parent.append(h("h2", {}, "Past"), form, h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Past objects" }, table), this.note, this.more);
+  }
+
+  /** Names to choose from. @param {Iterable<string>} cameraIds */
+  offer(cameraIds) {
+    const names = [...cameraIds];
+    if (names.length === this.cameras.children.length) return;
+    this.cameras.replaceChildren(...names.map((name) => h("option", { value: name })));
+  }
+
+  /** Show them from the beginning. */
+  refresh() {
+    return this.load(true);
+  }
+
+  /** Take an object away. @param {number} objectId */
+  drop(objectId) {
+    this.rows.querySelector(`[data-object="${objectId}"]`)?.remove();
+  }
+
+  /** @private @param {Event} event */
+  search(event) {
+    event.preventDefault();
+    this.load(true);
+  }
+
+  /** @private @param {boolean} fromTheBeginning */
+  async load(fromTheBeginning) {
+    const question = ++this.question;
+    this.more.disabled = true;
+    try {
+      const { objects, cursor } = await this.ask(fromTheBeginning ? null : this.cursor);
+      if (question !== this.question) return;
+      const rows = objects.map((object) => this.row(object));
+      if (fromTheBeginning) arrange(this.rows, rows);
+      else this.rows.append(...rows);
+      this.cursor = cursor;
+      this.more.hidden = cursor === null;
+      say(this.note, this.rows.children.length ? "" : "No past object is like that.");
+    } catch (error) {
+      if (question === this.question) say(this.note, error instanceof ApiError ? error.message : String(error));
+    } finally {
+      this.more.disabled = false;
+    }
+  }
+
+  /** @private @param {string | null} cursor */
+  async ask(cursor) {
+    const id = this.id.value.trim();
+    if (id !== "") {
+      const found = /^[0-9]{1,18}$/.test(id) ? await this.api.object(Number(id)) : null;
+      return { objects: found && !found.live ? [found] : [], cursor: null };
+    }
+    return this.api.objects({
+      live: false,
+      cameraId: this.camera.value,
+      from: Date.parse(this.from.value),
+      to: Date.parse(this.to.value),
+      cursor: cursor ?? undefined,
+      limit: PAGE,
+    });
+  }
+
+  /** @private @param {import("./api.js").Past} object */
+  row(object) {
+    const { objectId } = object;
+    const now = Date.now();
+    const button = (/** @type {any} */ name, /** @type {string} */ text, /** @type {(event: Event) => void} */ does) =>
+      h("button", { type: "button", class: "plain", title: text, "aria-label": `${text} of object ${objectId}`, on: { click: does } }, icon(name));
+    const chip = h("span", { class: "chip" }, `#${objectId}`);
+    chip.style.setProperty("--identity", colourOf(objectId));
+    return h(
+      "tr",
+      { "data-object": objectId },
+      h("th", { scope: "row" }, chip),
+      h("td", {}, moment(object.startedAt, now)),
+      h("td", {}, object.cameraId),
+      h("td", {}, object.startedBy || "–"),
+      h("td", {}, duration(object.stoppedAt - object.startedAt)),
+      h("td", {}, ending(object.stopReason, object.stoppedBy)),
+      h(
+        "td",
+        { class: "row-actions" },
+        object.hasImage ? button("image", "Show the cut-out", (event) => this.showImage(objectId, event)) : null,
+        button("timeline", "Timeline", () => this.actions.show(objectId)),
+        button("erase", "Erase what is kept", () => this.actions.erase(objectId)),
+      ),
+    );
+  }
+
+  /** @private @param {number} objectId @param {Event} event */
+  async showImage(objectId, event) {
+    const cell = /** @type {Element} */ (event.currentTarget).closest("tr")?.firstElementChild;
+    const url = await this.pictures.of(objectId);
+    cell?.querySelector("img, .no-image")?.remove();
+    cell?.append(url ? h("img", { src: url, alt: `Cut-out of object ${objectId}` }) : h("span", { class: "no-image" }, "no image"));
+  }
+}
