@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,9 +21,7 @@ import pytest
 import trio
 
 from tests.tokens import make_token, token_environment
-from trio_orchestrator import server as composition
-from trio_orchestrator.net.front_door import FrontDoor
-from trio_orchestrator.net.websocket import Limits
+from trio_orchestrator.server import serve
 from trio_orchestrator.settings import Settings
 
 from .conftest import Tls
@@ -38,34 +36,25 @@ DEADLINE: Final = 0.3
 PATIENCE: Final = 10.0
 """Seconds for so many connections to be opened and to end, on a machine that has other things to do."""
 
-Stage = Callable[[socket.socket], bytes]
 _TOKEN: Final = make_token()
 _UPGRADED: Final = b"\r\n\r\n"
 
 
-@pytest.fixture
-def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Makes deadlines short that the server's parts take; the settings that make the others short."""
-    door = partial(FrontDoor, head_timeout=DEADLINE, handshake_timeout=DEADLINE, close_timeout=DEADLINE)
-    limits = partial(Limits, ping_interval=DEADLINE / 2, ping_timeout=DEADLINE / 2, close_timeout=DEADLINE)
-    monkeypatch.setattr(composition, "FrontDoor", door)
-    monkeypatch.setattr(composition, "Limits", limits)
-    seconds = str(DEADLINE)
-    return {
-        **dict.fromkeys(("AUTH_TIMEOUT", "WRITE_TIMEOUT", "CLOSE_TIMEOUT"), seconds),
-        **dict.fromkeys(("REQUEST_HEAD_TIMEOUT", "TLS_HANDSHAKE_TIMEOUT"), seconds),
-        **dict.fromkeys(("PING_INTERVAL", "PING_TIMEOUT"), str(DEADLINE / 2)),
-    }
+_SHORT: Final = {
+    **dict.fromkeys(("REQUEST_HEAD_TIMEOUT", "TLS_HANDSHAKE_TIMEOUT", "AUTH_TIMEOUT"), str(DEADLINE)),
+    **dict.fromkeys(("WRITE_TIMEOUT", "CLOSE_TIMEOUT"), str(DEADLINE)),
+    **dict.fromkeys(("PING_INTERVAL", "PING_TIMEOUT"), str(DEADLINE / 2)),
+}
 
 
 @pytest.fixture
-async def urls(short_deadlines: dict[str, str], tls: Tls, tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Urls]:
+async def urls(tls: Tls, tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Urls]:
     """A server that asks processors for a token, and clients for none."""
     environment = environment_for(
-        tmp_path, **tls.variables, **short_deadlines, **token_environment(client_role=None), LOG_LEVEL="error"
+        tmp_path, **tls.variables, **_SHORT, **token_environment(client_role=None), LOG_LEVEL="error"
     )
     stop = trio.Event()
-    told = await nursery.start(partial(composition.serve, Settings.load(environment), stop=stop))
+    told = await nursery.start(partial(serve, Settings.load(environment), stop=stop))
     yield Urls.of(told.urls, told.admin_urls)
     stop.set()
 
