@@ -14,7 +14,7 @@ from trio_orchestrator.store.changes import Batch
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import OutcomeUnknown
 from trio_orchestrator.store.recorder import Recorder
-from trio_orchestrator.tracking.ports import NewObject, ObjectStop, Pending
+from trio_orchestrator.tracking.ports import NewObject, ObjectErasure, ObjectStop, Pending
 
 from .conftest import Stranger, only_postgresql
 from .recording import new_object, no_effect, running, until
@@ -140,6 +140,19 @@ async def test_a_commit_that_arrives_late_is_waited_for(distant: Database, wire:
         wire.deliver()
     assert begun == [2]
     assert _ids(stranger) == [1, 2]
+
+
+async def test_an_erasure_cannot_be_undone_and_takes_effect(distant: Database, wire: Wire) -> None:
+    begun: list[int] = []
+    recorder = Recorder(distant, command_deadline=0.2)
+    async with running(recorder):
+        await recorder.commit(new_object(no_effect))
+        wire.break_next_commit(Fault.LOSE_ANSWER, then_closed=True)
+        with pytest.raises(StorageUnavailable):
+            await recorder.commit(Pending(ObjectErasure(1, None), begun.append, None))
+        assert begun == []
+        wire.open()
+        await until(lambda: begun == [1])
 
 
 def _ids(stranger: Stranger) -> list[object]:
