@@ -111,7 +111,7 @@ AUDIENCE: Final = Variable(
 )
 CLIENT_ROLE: Final = Variable(
     "CLIENT_ROLE", values.words, None, "ROLE", "the role that a client's token must hold",
-    "role needed on `/client` and, unless PUBLIC_TIMELINES, for the timelines",
+    "role needed on `/client` and over HTTP (see PUBLIC_TIMELINES)",
 )
 PROCESSOR_ROLE: Final = Variable(
     "PROCESSOR_ROLE", values.words, None, "ROLE", "the role that a processor's token must hold",
