@@ -24,8 +24,8 @@ OPERATORS: Final = 4
 TRACKING_SECONDS: Final = 4.0
 STOP_SECONDS: Final = 10.0
 _SETTLING_SECONDS: Final = 30.0
-_REST_SECONDS: Final = 90.0
-"""How long what strangers left behind may take: two pings that nobody answers."""
+_REST_SECONDS: Final = 130.0
+"""How long what strangers left behind may take: an HTTP connection on which nothing moves is ended after 90 seconds."""
 
 _BETWEEN_SECONDS: Final = 5.0
 """Longer than it takes until nothing is left of the question before."""
@@ -108,7 +108,9 @@ async def _soak(given: argparse.Namespace, folder: Path) -> tuple[dict[str, Any]
                 await trio.sleep(0.1)
         model.judge(set(await _stored(server.port)))
         staying.cancel_scope.cancel()
+    over_at = trio.current_time()
     left = await _rest(sampler, at_rest)
+    seconds_to_rest = round(trio.current_time() - over_at, 1)
     if left is not None:
         model.violated(left)
     status = await trio.to_thread.run_sync(server.stop)
@@ -118,7 +120,8 @@ async def _soak(given: argparse.Namespace, folder: Path) -> tuple[dict[str, Any]
     faults = [line for line in log.splitlines() if " error " in line]
     if faults:
         model.violated(f"the server's log: {faults[0]}")
-    report = {**summary(sampler.samples), "counts": dict(model.counts), "violations": model.violations}
+    rested = {"seconds_to_rest": seconds_to_rest}
+    report = {**summary(sampler.samples), **rested, "counts": dict(model.counts), "violations": model.violations}
     return report, sampler.samples
 
 
