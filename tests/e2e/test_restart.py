@@ -1,12 +1,13 @@
 """kill -9 and a start again: what was told to be so is still so."""
 
 import time
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
-from .conftest import StartProcess
-from .peers import PATIENCE, box, client, processor, start
+from .conftest import StartProcess, StartThread
+from .peers import PATIENCE, Peer, box, client, processor, start
 
 
 def test_nothing_that_was_promised_is_lost(start_process: StartProcess) -> None:
@@ -56,19 +57,40 @@ def _timeline(url: str, object_id: int) -> str:
         assert time.monotonic() < until
 
 
+def _expiry(operator: Peer) -> datetime:
+    """When the one live object stops being tracked, as the server tells who asks for it."""
+    operator.say("hello", features=["tracking"])
+    assert operator.hear_kind("welcome")["features"] == ["tracking"]
+    (tracked,) = operator.hear_kind("tracked")["objects"]
+    return datetime.fromisoformat(tracked["expiresAt"])
+
+
 def test_the_timeout_goes_on(start_process: StartProcess) -> None:
-    timeout = 3.0
-    first = start_process(TRACKING_TIMEOUT=str(timeout))
+    first = start_process(TRACKING_TIMEOUT="1000")
     with client(first.urls) as operator, processor(first.urls, "cam1"):
+        start(operator, "cam1")
+        expiry = _expiry(operator)
+        first.kill()
+    # The time that was set then counts, not that of now.
+    second = start_process(TRACKING_TIMEOUT="5")
+    with client(second.urls) as operator:
+        assert abs(_expiry(operator) - expiry) < timedelta(seconds=1)
+
+
+def test_it_ends_when_the_rest_of_its_time_is_over(start_thread: StartThread) -> None:
+    timeout = 1.5
+    with (
+        start_thread(TRACKING_TIMEOUT=str(timeout)) as first,
+        client(first.urls) as operator,
+        processor(first.urls, "cam1"),
+    ):
         begun = time.monotonic()
         object_id = start(operator, "cam1", image="x")
-    first.kill()
-    second = start_process(TRACKING_TIMEOUT="1000")
-    with client(second.urls) as operator:
+    with start_thread() as second, client(second.urls) as operator:
         operator.say("setUsesImages", usesImages=True)
         assert operator.hear_kind("newObject")["objectId"] == object_id
         assert operator.hear_text() == f'{{"type":"stop","objectId":{object_id}}}'
-        assert time.monotonic() - begun == pytest.approx(timeout, abs=0.5)
+        assert time.monotonic() - begun == pytest.approx(timeout, abs=0.4)
 
 
 def test_what_ran_out_meanwhile_is_over(start_process: StartProcess) -> None:
