@@ -53,20 +53,18 @@ def frames_of(path: Path, identity: int) -> set[int]:
 
 
 @contextmanager
-def replaying(server: ServerThread, *words: str) -> Iterator["subprocess.Popen[str]"]:
+def replaying(server: ServerThread, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
     url = server.urls.websocket("")
     player = subprocess.Popen(
         [sys.executable, "-m", "trio_orchestrator", "replay", *words, "--url", url],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
     )
     try:
         yield player
     finally:
         player.kill()
-        player.communicate()
+        player.wait()
 
 
 def next_frame(operator: Peer, seconds: float = 3 * PATIENCE) -> dict[str, Any]:
