@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from . import legacy
 from .admin import healthz
-from .api import openapi
+from .api import asyncapi, openapi
 from .api.errors import HANDLERS, answer_http_error
 from .api.operations import operations, routes
 from .api.services import Services
@@ -30,6 +30,7 @@ def create_app(services: Services, more: Sequence[Route] = ()) -> Starlette:
             *legacy.routes(services),
             *routes(listed),
             openapi.route(openapi.document(listed)),
+            asyncapi.route(asyncapi.document()),
             Route("/healthz", healthz),
             Route("/client", _upgrade_required),
             Route("/processor", _upgrade_required),

@@ -139,6 +139,13 @@ def _plain_paths() -> dict[str, _Json]:
                 "responses": {"200": {"description": "it", "content": {JSON: {"schema": {"type": "object"}}}}},
             }
         },
+        "/asyncapi.json": {
+            "get": {
+                "operationId": "describeMessages",
+                "summary": "The messages of the two WebSockets (AsyncAPI 3)",
+                "responses": {"200": {"description": "it", "content": {JSON: {"schema": {"type": "object"}}}}},
+            }
+        },
     }
 
 
