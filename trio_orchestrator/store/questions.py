@@ -140,7 +140,7 @@ def object_page(wanted: ObjectFilter, after: Place | None, limit: int) -> Questi
         found = found.where(or_(_O.stopped_at.is_(None), _O.stopped_at >= wanted.since))
     if wanted.until is not None:
         found = found.where(_O.started_at < wanted.until)
-    return lambda connection: [_object(row) for row in connection.execute(found)]
+    return lambda connection: [_object(row) for row in connection.execute(found).all()]
 
 
 def one_object(object_id: int) -> Question[ObjectRecord | None]:
@@ -192,7 +192,8 @@ def sighting_page(
     if wanted.until is not None:
         found = found.where(_S.second <= wanted.until // 1000, _S.first_at < wanted.until)
     return lambda connection: [
-        SightingRecord(row[0], Presence(row[1], row[2], row[3], row[4], row[5])) for row in connection.execute(found)
+        SightingRecord(row[0], Presence(row[1], row[2], row[3], row[4], row[5]))
+        for row in connection.execute(found).all()
     ]
 
 
@@ -209,7 +210,7 @@ def timeline_page(object_id: int, after: TimelinePlace, limit: int | None) -> Qu
         .offset(skip)
         .limit(limit)
     )
-    return lambda connection: [TimelineEntry(row[0], row[1]) for row in connection.execute(entries)]
+    return lambda connection: [TimelineEntry(row[0], row[1]) for row in connection.execute(entries).all()]
 
 
 def behind(entries: list[TimelineEntry], after: TimelinePlace) -> TimelinePlace:
