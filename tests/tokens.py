@@ -35,9 +35,13 @@ class KeyPair:
     public_pem: bytes
 
 
-@cache
 def key_pair(name: str = "issuer", bits: int = 2048) -> KeyPair:
     """An RSA key pair, or what the name says; the same one for the same name within one run of the tests."""
+    return _key_pair(name, bits)
+
+
+@cache
+def _key_pair(name: str, bits: int) -> KeyPair:
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
     if name == CURVE:
         key = ec.generate_private_key(ec.SECP256R1())
