@@ -96,7 +96,7 @@ class _Legacy:
             )
 
         pieces = Pieces(make, lambda: b"]}")
-        if not await pieces.begin():
+        if not await pieces.begin(b'{"data":['):
             return PlainTextResponse(_UNKNOWN_ID, 400, headers=_ANY_ORIGIN)
         self._services.auditor.looked_up(object_id, actor)
         return Streaming(pieces, media_type="application/json", headers=_ANY_ORIGIN)
@@ -106,7 +106,7 @@ class _Form:
     """The entries as the original wrote them."""
 
     def __init__(self) -> None:
-        self._before = '{"data":['
+        self._before = ""
 
     def rows(self, entries: list[TimelineEntry]) -> bytes:
         """The next entries, with whatever stands before them."""

@@ -3,6 +3,7 @@
 Members that do not apply are null. Instants are RFC 3339, UTC, milliseconds.
 """
 
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
@@ -137,7 +138,14 @@ class AuditPage(_Answer, frozen=True):
 
 def instant(milliseconds: int) -> str:
     """Milliseconds since 1970 as RFC 3339; never beyond the year 9999, which it cannot tell."""
-    return rfc3339(max(0, min(milliseconds, _END_OF_TIME)) / 1000)
+    second, rest = divmod(max(0, min(milliseconds, _END_OF_TIME)), 1000)
+    return f"{_second(second)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    """All of it but the milliseconds; those of one answer are near each other."""
+    return rfc3339(second).removesuffix(".000Z")
 
 
 def tracked_object(record: ObjectRecord, state: State | None) -> TrackedObject:

@@ -36,8 +36,11 @@ class Form(Protocol):
     def media_type(self) -> str:
         """What it is."""
 
+    def head(self) -> bytes:
+        """What stands before all rows."""
+
     def rows(self, rows: Sequence[Struct]) -> bytes:
-        """The next rows, with whatever stands before them."""
+        """The next rows."""
 
     def end(self, cursor: str | None) -> bytes:
         """What stands behind all rows."""
@@ -50,7 +53,11 @@ class JsonForm:
 
     def __init__(self, member: str | None) -> None:
         self._member = member
-        self._before = b"[" if member is None else b'{"%b":[' % member.encode()
+        self._before = b""
+
+    def head(self) -> bytes:
+        """See `Form`."""
+        return b"[" if self._member is None else b'{"%b":[' % self._member.encode()
 
     def rows(self, rows: Sequence[Struct]) -> bytes:
         """See `Form`."""
@@ -62,8 +69,7 @@ class JsonForm:
 
     def end(self, cursor: str | None) -> bytes:
         """See `Form`."""
-        head = b"" if self._before == b"," else self._before
-        return head + (b"]" if self._member is None else b'],"cursor":%b}' % _encode(cursor))
+        return b"]" if self._member is None else b'],"cursor":%b}' % _encode(cursor)
 
 
 class CsvForm:
@@ -73,23 +79,19 @@ class CsvForm:
 
     def __init__(self, kind: type[Struct]) -> None:
         self._names = list(_names(kind))
-        self._has_head = False
+
+    def head(self) -> bytes:
+        """See `Form`."""
+        return _lines([self._names])
 
     def rows(self, rows: Sequence[Struct]) -> bytes:
         """See `Form`."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        if not self._has_head:
-            writer.writerow(self._names)
-            self._has_head = True
-        for row in rows:
-            cells = dict(_cells(msgspec.to_builtins(row)))
-            writer.writerow([cells.get(name, "") for name in self._names])
-        return text.getvalue().encode("utf-8", "replace")
+        cells = (dict(_cells(msgspec.to_builtins(row))) for row in rows)
+        return _lines([row.get(name, "") for name in self._names] for row in cells)
 
     def end(self, cursor: str | None) -> bytes:
         """See `Form`; a cursor stands in the header `Link`."""
-        return b"" if self._has_head else self.rows([])
+        return b""
 
 
 def form_for(request: Request, kind: type[Struct], member: str | None) -> Form:
@@ -104,7 +106,7 @@ def whole(request: Request, form: Form, rows: Sequence[Struct], cursor: str | No
     if cursor is not None:
         url = request.url.include_query_params(cursor=cursor)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Response(form.rows(rows) + form.end(cursor), headers=headers, media_type=form.media_type)
+    return Response(form.head() + form.rows(rows) + form.end(cursor), headers=headers, media_type=form.media_type)
 
 
 def one(answer: Struct) -> Response:
@@ -132,11 +134,12 @@ class Pieces(Generic[_Place]):
         self._made: bytes | None = None
         self._is_last = self._has_ended = False
 
-    async def begin(self, after: _Place | None = None) -> bytes:
-        """Make the first piece; it is what this returns, and what iterating begins with."""
+    async def begin(self, head: bytes, after: _Place | None = None) -> bool:
+        """Make the first piece, to be told behind `head`; whether there is anything in it."""
         self._place = after
-        self._made = await self._next()
-        return self._made
+        piece = await self._next()
+        self._made = head + piece
+        return bool(piece)
 
     def __aiter__(self) -> "Pieces[_Place]":
         return self
@@ -176,6 +179,12 @@ class Streaming(StreamingResponse):
             await super().__call__(scope, receive, send)
         except* StoreError as group:
             _log.error("an answer was broken off", reason=str(group.exceptions[0]))
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _names(kind: type[Struct]) -> Iterable[str]:

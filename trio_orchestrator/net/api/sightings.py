@@ -81,7 +81,7 @@ class Sightings:
             return await self._services.archive.ask(question, written)
 
         pieces = Pieces(make, lambda: form.end(None))
-        await pieces.begin(after)
+        await pieces.begin(form.head(), after)
         return rendering.streamed(form, pieces)
 
     async def _stream_visits(self, object_id: int, form: Form, *, live: bool) -> Response:
@@ -101,7 +101,7 @@ class Sightings:
             return form.rows(rest) + form.end(None)
 
         pieces = Pieces(make, end)
-        await pieces.begin()
+        await pieces.begin(form.head())
         return rendering.streamed(form, pieces)
 
 
