@@ -79,15 +79,16 @@ class ServerProcess:
     Args:
         environment: its variables; of this process's own it inherits all that are no settings.
         folder: where it works and its log is kept.
+        within: a command that runs the server in its own place, with what it changes about the process.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: Path, within: Sequence[str] = ()) -> None:
         self._log = folder / "server.log"
         names = {variable.name for variable in VARIABLES}
         inherited = {name: value for name, value in os.environ.items() if name not in names}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trio_orchestrator"],
+                [*within, sys.executable, "-m", "trio_orchestrator"],
                 env={**inherited, **environment},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
