@@ -36,6 +36,7 @@ from .net.forwarded import Proxies
 from .net.front_door import FrontDoor
 from .net.http import create_app
 from .net.http_server import HttpServer
+from .net.read_loop import ReadLoop
 from .net.websocket import Limits, WebSocketServer
 from .readiness import Readiness
 from .settings import Settings, SettingsError
@@ -110,6 +111,7 @@ class _Orchestrator:
         self._reader = Reader(database)
         self._recorder = Recorder(database)
         self._broadcast = Broadcast()
+        self._read_loop = ReadLoop()
         self._complaints = Complaints()
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
@@ -126,6 +128,7 @@ class _Orchestrator:
         async with trio.open_nursery() as services:
             await services.start(self._recorder.run)
             services.start_soon(self._broadcast.run)
+            services.start_soon(self._read_loop.run)
             services.start_soon(self._loop_watch.run)
             if isinstance(self._keys, KeyServer):
                 services.start_soon(self._keys.run)
@@ -199,7 +202,7 @@ class _Orchestrator:
         services = Services(
             hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
         )
-        websockets = WebSocketServer(services, _limits(settings), settings.allowed_origins)
+        websockets = WebSocketServer(services, _limits(settings), settings.allowed_origins, self._read_loop)
         proxies = Proxies(settings.forwarded_allow_ips)
         answers: Counter[str] = Counter()
         metrics = Metrics(

@@ -1,10 +1,10 @@
 """One peer from the opening of its socket to the end: who it is, what it says, and how long it may stay."""
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 import trio
@@ -113,7 +113,7 @@ class Session:
         else:
             self.deadline.deadline = trio.current_time() + services.auth_timeout
 
-    def receive(self, received: bytes | NotText) -> Awaitable[None] | None:
+    def receive(self, received: bytes | NotText) -> Coroutine[Any, Any, None] | None:
         """Take one message: do what it asks for, or tell the peer why not.
 
         Returns:

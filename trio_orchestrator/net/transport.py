@@ -26,7 +26,8 @@ class Transport(trio.abc.Stream):
     def __init__(self, accepted: socket.socket) -> None:
         self._socket = accepted
         self._trio_socket = trio.socket.from_stdlib_socket(accepted)
-        self._stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = trio.SocketStream(self._trio_socket)
+        self._plain = trio.SocketStream(self._trio_socket)
+        self._tls: trio.SSLStream[trio.SocketStream] | None = None
         self._read_again = b""
         self.host, self.remote = _address(accepted)
 
@@ -40,16 +41,25 @@ class Transport(trio.abc.Stream):
         Raises:
             trio.BrokenResourceError: it failed.
         """
-        assert isinstance(self._stream, trio.SocketStream)
-        self._stream = trio.SSLStream(self._stream, context, server_side=True)
-        await self._stream.do_handshake()
-        protocol: str | None = self._stream.selected_alpn_protocol()
+        self._tls = trio.SSLStream(self._plain, context, server_side=True)
+        await self._tls.do_handshake()
+        protocol: str | None = self._tls.selected_alpn_protocol()
         return protocol
 
     @property
     def stream(self) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
         """The stream beneath, without the bytes that are to be read again."""
-        return self._stream
+        return self._plain if self._tls is None else self._tls
+
+    @property
+    def plain_socket(self) -> socket.socket | None:
+        """The socket, where its bytes are the peer's own; None over TLS."""
+        return self._socket if self._tls is None else None
+
+    @property
+    def has_read_again(self) -> bool:
+        """Whether bytes wait that are to be read again."""
+        return bool(self._read_again)
 
     def read_again(self, data: bytes) -> None:
         """Let the next read begin with `data`."""
@@ -61,7 +71,16 @@ class Transport(trio.abc.Stream):
             data, self._read_again = self._read_again, b""
             await trio.lowlevel.checkpoint()
             return data
-        return bytes(await self._stream.receive_some(max_bytes or _RECEIVE_BYTES))
+        return bytes(await self.stream.receive_some(max_bytes or _RECEIVE_BYTES))
+
+    def receive_nowait(self) -> bytes | None:
+        """What a plain socket has; none at the end of the stream or where it broke, None where nothing has come."""
+        try:
+            return self._socket.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
 
     def send_nowait(self, data: bytes) -> int:
         """Give the socket what it takes without waiting; how many bytes that was. TLS takes nothing this way.
@@ -69,7 +88,7 @@ class Transport(trio.abc.Stream):
         Raises:
             OSError: the connection is broken.
         """
-        if isinstance(self._stream, trio.SSLStream):
+        if self._tls is not None:
             return 0
         try:
             return self._socket.send(data)
@@ -78,9 +97,9 @@ class Transport(trio.abc.Stream):
 
     async def send_some(self, data: memoryview) -> int:
         """Wait until the socket takes something; how many bytes that was."""
-        if isinstance(self._stream, trio.SSLStream):
+        if self._tls is not None:
             record = data[:_TLS_RECORD_BYTES]
-            await self._stream.send_all(record)
+            await self._tls.send_all(record)
             return len(record)
         try:
             return await self._trio_socket.send(data)
@@ -89,18 +108,18 @@ class Transport(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`."""
-        await self._stream.send_all(data)
+        await self.stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until sending might not wait."""
-        await self._stream.wait_send_all_might_not_block()
+        await self.stream.wait_send_all_might_not_block()
 
     async def send_eof(self) -> bool:
         """Say that nothing more will be sent, the peer's end of the stream staying open; whether that was possible."""
-        if isinstance(self._stream, trio.SSLStream):
+        if self._tls is not None:
             return False  # TLS can only be closed both ways
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._stream.send_eof()
+            await self._plain.send_eof()
         return True
 
     def cut(self) -> None:
@@ -109,7 +128,7 @@ class Transport(trio.abc.Stream):
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._stream.aclose()
+        await self.stream.aclose()
 
 
 def _address(accepted: socket.socket) -> tuple[str | None, str]:

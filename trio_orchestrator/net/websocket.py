@@ -4,6 +4,7 @@ import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,14 +18,13 @@ from trio_orchestrator.connections.traffic import Traffic
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import (
     PING_FRAME,
-    ForEngine,
-    FrameReader,
-    TooLong,
     close_frame,
     is_ping,
 )
 
 from .forwarded import headers_of
+from .intake import Intake
+from .read_loop import ReadLoop
 from .statistics import WebSocketStatistics
 from .transport import Transport
 
@@ -41,9 +41,6 @@ _TOLD_APART: Final = frozenset({*CloseCode, 1005, _NO_CLOSING_FRAME})
 
 _STRANGERS_MESSAGE_BYTES: Final = 65536
 """Longest message of a peer that has not authenticated yet and must: a token fits, and little else."""
-
-_MESSAGES_A_TURN: Final = 64
-"""After this many messages of one peer the others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +73,20 @@ class WebSocketServer:
         services: what the sessions work with.
         limits: what one socket may cost.
         allowed_origins: web pages that may connect, as browsers write them in `Origin`; None for any.
+        read_loop: reads the sockets in clear, all of them in one task; None: each is read in its own.
     """
 
-    def __init__(self, services: Services, limits: Limits, allowed_origins: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        limits: Limits,
+        allowed_origins: frozenset[str] | None = None,
+        read_loop: ReadLoop | None = None,
+    ) -> None:
         self._services = services
         self._limits = limits
         self._allowed_origins = allowed_origins
+        self._read_loop = read_loop
         self._connections: dict[_Connection, Kind] = {}
         self._numbers = itertools.count(1)
         self._stopping = False
@@ -103,7 +108,7 @@ class WebSocketServer:
                     connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
                 try:
                     session = Session(self._services, kind, connection.outbox, log, transport.host)
-                    await connection.live(nursery, session)
+                    await connection.live(nursery, session, self._read_loop)
                 finally:
                     self._retire(connection)
             nursery.cancel_scope.cancel()
@@ -203,7 +208,6 @@ class _Connection:
         self._log = log
         self._engine_stream = _EngineStream(self.outbox)
         self._engine: trio_websocket.WebSocketConnection | None = None
-        self._heard = trio.current_time()
 
     async def open(self, nursery: trio.Nursery, head: bytes, *, is_allowed: bool) -> Kind | None:
         """Do the opening handshake; which kind of peer it is, None where there is nothing to serve."""
@@ -227,12 +231,15 @@ class _Connection:
             return None
         return kind
 
-    async def live(self, nursery: trio.Nursery, session: Session) -> None:
+    async def live(self, nursery: trio.Nursery, session: Session, read_loop: ReadLoop | None) -> None:
         """Pass messages both ways until either side ends the connection."""
         self._log.info("connected", kind=session.kind.value)
-        nursery.start_soon(self._keep, nursery.cancel_scope, session)
+        intake = Intake(
+            self._transport, session, self.outbox, self._engine_stream.feed, partial(self._longest_message, session)
+        )
+        nursery.start_soon(self._keep, nursery.cancel_scope, session, intake)
         try:
-            await self._read(session)
+            await intake.run(read_loop)
         finally:
             session.close()
             code, reason = self.how_it_ended()
@@ -251,38 +258,15 @@ class _Connection:
         await self._engine_stream.closed.wait()
         scope.cancel()
 
-    async def _read(self, session: Session) -> None:
-        """Take in what the peer sends until it has nothing more to say."""
-        frames = FrameReader(self._longest_message(session))
-        while True:
-            try:
-                data = await self._transport.receive_some()
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return
-            if not data:
-                return
-            self._heard = trio.current_time()
-            for count, received in enumerate(frames.receive(data), 1):
-                if isinstance(received, ForEngine):
-                    await self._engine_stream.feed(received.data)
-                elif isinstance(received, TooLong):
-                    self.outbox.close(CloseCode.TOO_LARGE, f"messages may have {frames.max_message_bytes} bytes")
-                else:
-                    rest = session.receive(received)
-                    if rest is not None:
-                        await rest
-                        frames.max_message_bytes = self._longest_message(session)
-                if count % _MESSAGES_A_TURN == 0:
-                    await trio.lowlevel.checkpoint()
-
     def _longest_message(self, session: Session) -> int:
+        """A stranger has nothing to say but its token."""
         longest = self._limits.max_message_bytes
         return longest if session.is_admitted else min(longest, _STRANGERS_MESSAGE_BYTES)
 
-    async def _keep(self, scope: trio.CancelScope, session: Session) -> None:
+    async def _keep(self, scope: trio.CancelScope, session: Session, intake: Intake) -> None:
         """See to it that the connection ends when somebody wants it to, its time is over, or nobody is there."""
         with session.deadline:
-            await self._wait_until_over()
+            await self._wait_until_over(intake)
         if self.outbox.closing is None:
             session.overstayed()
         closing = await self.outbox.wait_closing()
@@ -297,18 +281,18 @@ class _Connection:
                 await trio.sleep_forever()
         scope.cancel()
 
-    async def _wait_until_over(self) -> None:
+    async def _wait_until_over(self, intake: Intake) -> None:
         interval, timeout = self._limits.ping_interval, self._limits.ping_timeout
         pinged_at = -math.inf
         while True:
-            awaits_answer = self._heard < pinged_at
-            with trio.move_on_at(pinged_at + timeout if awaits_answer else self._heard + interval):
+            awaits_answer = intake.heard < pinged_at
+            with trio.move_on_at(pinged_at + timeout if awaits_answer else intake.heard + interval):
                 await self.outbox.wait_closing()
                 return
-            if self._heard < pinged_at:
+            if intake.heard < pinged_at:
                 self.outbox.close(CloseCode.TOO_SLOW, "no answer to a ping")
                 return
-            if self._heard + interval <= trio.current_time():
+            if intake.heard + interval <= trio.current_time():
                 pinged_at = trio.current_time()
                 self.outbox.offer_raw(PING_FRAME)
 

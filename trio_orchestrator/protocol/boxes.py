@@ -16,10 +16,6 @@ Sighting: TypeAlias = tuple[int, float | None]
 detector is that there is something, 0 to 1, None where it did not say. A plain tuple: they come by the thousand."""
 
 
-class _AnyBox(Struct, gc=False):
-    """A box of which only the shape matters: it must be an object."""
-
-
 class _Box(Struct, gc=False, rename="camel"):
     """A box as every known processor writes it."""
 
@@ -34,7 +30,6 @@ class _OddBox(Struct, gc=False, rename="camel"):
     certainty: Raw = Raw(b"null")
 
 
-_ANY_BOXES: Final = msgspec.json.Decoder(list[_AnyBox] | dict[str, _AnyBox])
 _BOXES: Final = msgspec.json.Decoder(list[_Box] | dict[str, _Box])
 _ODD_BOXES: Final = msgspec.json.Decoder(list[_OddBox] | dict[str, _OddBox])
 _INTEGER: Final = msgspec.json.Decoder(int)
@@ -52,11 +47,6 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
             is fine, and no sighting.
     """
     try:
-        # Most frames hold no tracked object. A key may also be spelled with escapes, hence the back slash.
-        text = bytes(boxes)
-        if b'"objectId"' not in text and b"\\" not in text:
-            _ANY_BOXES.decode(boxes)
-            return []
         try:
             found = _BOXES.decode(boxes)
         except msgspec.ValidationError:

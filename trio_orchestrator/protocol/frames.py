@@ -24,10 +24,10 @@ _BINARY: Final = 0x2
 _CLOSE: Final = 0x8
 _PONG: Final = 0xA
 
-_WHOLE_TEXT: Final = _FIN | _TEXT
 _TWO_BYTE_LENGTH: Final = 126
 _EIGHT_BYTE_LENGTH: Final = 127
 _NO_MASK: Final = bytes(4)
+_USUAL_START: Final = bytes((_FIN | _TEXT, _MASKED | _TWO_BYTE_LENGTH))
 
 PING_FRAME: Final = b"\x89\x00"
 _PING_START: Final = b"\x89"
@@ -133,6 +133,15 @@ class FrameReader:
             self._rest.clear()
         position, end = 0, len(data)
         while position < end:
+            # What peers send nearly always, recognized by its first bytes: a text of 126 to 65535 bytes in one frame.
+            if data.startswith(_USUAL_START, position) and end - position >= 8 and self._is_between_messages:
+                stop = position + 8 + (data[position + 2] << 8 | data[position + 3])
+                if position + 8 + _TWO_BYTE_LENGTH <= stop <= min(end, position + 8 + self.max_message_bytes):
+                    payload = apply_mask(data[position + 8 : stop], data[position + 4 : position + 8])
+                    if payload.isascii():
+                        yield payload
+                        position = stop
+                        continue
             try:
                 header = _parse_header(data, position)
                 if header is None:
@@ -173,10 +182,12 @@ class FrameReader:
         if position < end:
             self._rest += data[position:]
 
+    @property
+    def _is_between_messages(self) -> bool:
+        return not (self._opcode or self._overflown)
+
     def _message(self, first: int, payload: bytes) -> bytes | NotText | None:
         """What a frame completes; None where more fragments follow."""
-        if first == _WHOLE_TEXT and not self._opcode and payload.isascii():
-            return payload  # what peers send nearly always
         opcode = first & _OPCODE
         if first & _FIN and opcode and not self._opcode:
             return _text(payload) if opcode == _TEXT else _binary(payload)

@@ -1,0 +1,164 @@
+"""What one peer sends, from bytes to its session: at once as far as that goes, in the connection's task where not."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final, TypeAlias
+
+import trio
+
+from trio_orchestrator.connections.outbox import Outbox
+from trio_orchestrator.connections.session import Session
+from trio_orchestrator.protocol.codes import CloseCode
+from trio_orchestrator.protocol.frames import ForEngine, FrameReader, Received, TooLong
+
+from .read_loop import ReadLoop
+from .transport import Transport
+
+Pause: TypeAlias = Coroutine[Any, Any, None]
+"""What must be awaited before a peer's next message is looked at."""
+
+_MESSAGES_A_TURN: Final = 64
+"""After this many messages of one peer the others get their turn."""
+
+
+class Intake:
+    """Reads one connection until its peer has nothing more to say.
+
+    Args:
+        transport: where the bytes come from.
+        frames: makes messages of them.
+        session: takes the messages.
+        outbox: told when a message is too long.
+        feed: hands the engine what is no message.
+        longest_message: how long a message may be now; asked again after everything that had to be awaited.
+
+    Attributes:
+        heard: when the peer was last heard of, on Trio's clock.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        session: Session,
+        outbox: Outbox,
+        feed: Callable[[bytes], Pause],
+        longest_message: Callable[[], int],
+    ) -> None:
+        self._transport = transport
+        self._frames = FrameReader(longest_message())
+        self._session = session
+        self._outbox = outbox
+        self._feed = feed
+        self._longest_message = longest_message
+        self.heard = trio.current_time()
+
+    async def run(self, read_loop: ReadLoop | None) -> None:
+        """Read until the end of the stream; in clear by way of `read_loop`, where there is one.
+
+        Raises:
+            Exception: a fault of ours, which costs this connection.
+        """
+        plain = self._transport.plain_socket
+        if read_loop is None or plain is None:
+            while data := await self._receive():
+                await self._take(data)
+            return
+        if self._transport.has_read_again:
+            await self._take(await self._receive())
+        while True:
+            turn = _Turn(self)
+            try:
+                with read_loop.reading(plain, turn.take_what_is_there):
+                    await turn.over.wait()
+                if not await turn.finish():
+                    return
+            finally:
+                turn.drop()
+
+    async def _receive(self) -> bytes:
+        try:
+            return await self._transport.receive_some()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return b""
+
+    async def _take(self, data: bytes) -> None:
+        self.heard = trio.current_time()
+        await self.take_rest(self._frames.receive(data))
+
+    def begin(self, data: bytes) -> tuple[Iterator[Received], Pause | None]:
+        """Take `data` as far as that goes without awaiting; the rest, and what must be awaited first, if anything."""
+        self.heard = trio.current_time()
+        items = self._frames.receive(data)
+        return items, self._advance(items)
+
+    async def take_rest(self, items: Iterator[Received], first: Pause | None = None) -> None:
+        """Take `items`, after `first` has been awaited."""
+        pause = self._advance(items) if first is None else first
+        while pause is not None:
+            await pause
+            self._frames.max_message_bytes = self._longest_message()
+            pause = self._advance(items)
+
+    def _advance(self, items: Iterator[Received]) -> Pause | None:
+        """Take items until something must be awaited before the next; None once all are taken."""
+        session = self._session
+        for count, received in enumerate(items, 1):
+            if isinstance(received, ForEngine):
+                return self._feed(received.data)
+            if isinstance(received, TooLong):
+                self._outbox.close(CloseCode.TOO_LARGE, f"messages may have {self._frames.max_message_bytes} bytes")
+            elif (pause := session.receive(received)) is not None:
+                return pause
+            if count == _MESSAGES_A_TURN:
+                return _let_others_run()
+        return None
+
+
+async def _let_others_run() -> None:
+    await trio.lowlevel.checkpoint()
+
+
+class _Turn:
+    """The time in which the read loop takes what comes, up to what the connection's own task must go on with.
+
+    Attributes:
+        over: set when that time is over.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._ended = False
+        self._rest: tuple[Iterator[Received], Pause] | None = None
+        self._fault: Exception | None = None
+        self.over = trio.Event()
+
+    def take_what_is_there(self) -> bool:
+        """The read loop's callback; whether it is to go on."""
+        try:
+            data = self._intake._transport.receive_nowait()
+            if data is None:
+                return True
+            if data:
+                items, pause = self._intake.begin(data)
+                if pause is None:
+                    return True
+                self._rest = items, pause
+            else:
+                self._ended = True
+        except Exception as fault:  # it belongs to the connection, whose task has the crash barrier
+            self._fault = fault
+        self.over.set()
+        return False
+
+    async def finish(self) -> bool:
+        """Go on with what the loop left; whether there is more to come."""
+        if self._fault is not None:
+            raise self._fault
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            await self._intake.take_rest(*rest)
+        return not self._ended
+
+    def drop(self) -> None:
+        """Where the connection ended before its task came to the rest: nobody will await it."""
+        if self._rest is not None:
+            self._rest[1].close()
