@@ -1,5 +1,6 @@
 """How many sightings a recorder takes on SQLite, and what the event loop notices of it."""
 
+import gc
 import itertools
 import math
 import random
@@ -98,6 +99,9 @@ async def record(scene: Scene, seconds: float) -> Recording:
         recorder = Recorder(database)
         late: list[float] = []
         waiting: list[int] = []
+        # As the command does once it serves (`cli`).
+        gc.collect()
+        gc.freeze()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_run, recorder)
             nursery.start_soon(_probe, late)
