@@ -40,7 +40,7 @@ def test_commands(text: str, command: object) -> None:
         ('{"type":"newObject","objectId":7,"image":"x"}', NewObject(7, "x")),
         ('{"type":"stop","objectId":7}', Stopped(7)),
         ('{"type":"accepted","requestId":"1","objectId":7}', Accepted("1", 7)),
-        ('{"type":"welcome"}', None),
+        ('{"type":"of a newer version"}', None),
     ],
 )
 def test_events(text: str, event: object) -> None:

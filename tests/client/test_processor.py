@@ -4,7 +4,16 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trio_orchestrator.client import Box, Connected, ConnectionRefusedByServer, FeatureMap, Processor, Start, Stop
+from trio_orchestrator.client import (
+    Box,
+    Connected,
+    ConnectionRefusedByServer,
+    FeatureMap,
+    Lagged,
+    Processor,
+    Start,
+    Stop,
+)
 from trio_orchestrator.client.errors import ConnectionLost
 from trio_orchestrator.client.outbox import MAX_FRAMES
 from trio_orchestrator.client.processor import run_processor
@@ -44,6 +53,15 @@ async def test_it_identifies_itself_sends_and_receives(autojump_clock: MockClock
         assert await next_commands(camera, 4) == [Connected(1), Start(7, 0.5, 3), FeatureMap(8, {}), Stop(7)]
         camera.send_feature_map(7, [0.5])
         assert await connection.hear() == {"type": "featureMap", "objectId": 7, "featureMap": [0.5]}
+
+
+async def test_it_may_ask_for_features_too(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_processor(orchestrator.connect, "cam1", None, ["lagged"]) as camera:
+        connection = await accept(orchestrator)
+        assert await connection.hear() == {"type": "hello", "features": ["lagged"]}
+        connection.say(type="lagged", dropped=3)
+        assert await next_commands(camera, 2) == [Connected(1), Lagged(3)]
 
 
 @pytest.mark.parametrize("code", [None, 1001, 1006, 4450, 4451, 4452, 4453, 4499])

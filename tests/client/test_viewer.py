@@ -1,5 +1,8 @@
 """A client against an orchestrator of our own, on the mock clock: no socket, no real time."""
 
+from datetime import UTC, datetime
+
+import anyio
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -7,6 +10,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trio_orchestrator.client import (
     BoundingBoxes,
     Box,
+    Cameras,
+    CameraState,
     Client,
     Connected,
     ConnectionRefusedByServer,
@@ -16,6 +21,7 @@ from trio_orchestrator.client import (
     OrchestratorError,
     OutcomeUnknown,
     Stopped,
+    Welcome,
 )
 from trio_orchestrator.client.viewer import run_client
 
@@ -179,6 +185,30 @@ async def test_wishes_are_said_again_on_every_connection(autojump_clock: MockClo
         ]
 
 
+async def test_features_are_asked_for_and_their_snapshots_come_again_on_every_connection(
+    autojump_clock: MockClock,
+) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, "token", ["tracking", "cameras"]) as client:
+        client.subscribe([])
+        for number, online in ((1, True), (2, False)):
+            connection = await orchestrator.accept()
+            assert [await connection.hear() for _ in range(3)] == [
+                {"type": "authenticate", "jwt": "token"},
+                {"type": "hello", "features": ["tracking", "cameras"]},
+                {"type": "subscribe", "cameraIds": []},
+            ]
+            connection.say(type="welcome", server="o/1", features=["cameras", "tracking"], epoch=f"e-{number}")
+            state = {"cameraId": "cam1", "online": online, "since": "2026-11-22T08:15:30.123Z"}
+            connection.say(type="cameras", cameras=[state])
+            assert [await anext(client) for _ in range(3)] == [
+                Connected(number),
+                Welcome("o/1", ("cameras", "tracking"), f"e-{number}"),
+                Cameras((CameraState("cam1", online, datetime(2026, 11, 22, 8, 15, 30, 123000, UTC)),)),
+            ]
+            connection.hang_up()
+
+
 async def test_a_greeting_that_did_not_get_out_is_said_once_on_the_next_connection(autojump_clock: MockClock) -> None:
     orchestrator = FakeOrchestrator()
     async with run_client(orchestrator.connect, "token") as client:
@@ -237,3 +267,17 @@ async def test_boxes_that_nobody_reads_do_not_hold_up_answers(autojump_clock: Mo
             nursery.start_soon(client.stop, 7)
             await answer(connection, 7)
         assert client.frames_dropped == 900 - 256
+
+
+def test_it_runs_under_anyio_on_trio() -> None:
+    """What docs/decisions/0013 promises."""
+
+    async def main() -> None:
+        orchestrator = FakeOrchestrator()
+        async with run_client(orchestrator.connect, None) as client, anyio.create_task_group() as tasks:
+            connection = await orchestrator.accept()
+            tasks.start_soon(answer, connection, 7)
+            with anyio.fail_after(60):
+                assert await client.start("cam1", image="x") == 7
+
+    anyio.run(main, backend="trio")

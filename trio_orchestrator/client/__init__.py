@@ -10,6 +10,8 @@
         async for event in client:
             ...
 
+What a peer may ask for besides (`features`) comes as events too; a new connection begins with new snapshots.
+
 How data moves: `processor` and `viewer` are what users hold. Both put what they say into an `outbox` and read
 what came from an `inbox`; a `link` between the two keeps one `connection` open, and makes another when it ends.
 """
@@ -22,7 +24,6 @@ from .errors import (
     OutboxFull,
     OutcomeUnknown,
 )
-from .link import Token
 from .messages import (
     BoundingBoxes,
     Box,
@@ -39,13 +40,29 @@ from .messages import (
     Stop,
     Stopped,
 )
+from .news import (
+    CameraChange,
+    Cameras,
+    CameraState,
+    Feature,
+    Lagged,
+    Tracked,
+    TrackedState,
+    TrackingChange,
+    Welcome,
+)
+from .overview import Overview, Search
 from .processor import Processor, ProcessorStatistics, open_processor
+from .tokens import Token
 from .viewer import Client, open_client
 
 __all__ = [
     "BoundingBoxes",
     "Box",
     "BoxId",
+    "CameraChange",
+    "CameraState",
+    "Cameras",
     "Client",
     "ClientError",
     "Command",
@@ -53,20 +70,28 @@ __all__ = [
     "ConnectionRefusedByServer",
     "Error",
     "Event",
+    "Feature",
     "FeatureMap",
     "FrameId",
     "InboxFull",
+    "Lagged",
     "NewObject",
     "OrchestratorError",
     "OutboxFull",
     "OutcomeUnknown",
+    "Overview",
     "Processor",
     "ProcessorStatistics",
     "Rect",
+    "Search",
     "Start",
     "Stop",
     "Stopped",
     "Token",
+    "Tracked",
+    "TrackedState",
+    "TrackingChange",
+    "Welcome",
     "open_client",
     "open_processor",
 ]

@@ -1,9 +1,8 @@
 """Stays connected: connects, greets, sends what waits, hands out what comes, and comes back when that ends."""
 
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 import structlog
 import trio
@@ -17,10 +16,8 @@ from .errors import ConnectionLost, ConnectionRefusedByServer, OrchestratorError
 from .groups import only_problem, what_ended
 from .messages import NotUnderstood
 from .outbox import Outbox
+from .tokens import Token, fetch_token, renewal_pause
 
-Token: TypeAlias = str | Callable[[], str | Awaitable[str]] | None
-
-TOKEN_TIMEOUT: Final = 10.0
 _ABOUT_THE_TOKEN: Final = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN))
 _FLUSH_TIMEOUT: Final = CLOSING_TIMEOUT + 2.0
 
@@ -43,8 +40,8 @@ class Link:
 
     Args:
         connect: opens one connection.
-        token: what to authenticate with, or what returns it, called for each connection; an OSError of it counts as a
-            network fault.
+        token: what to authenticate with, or what returns it, called for each connection and before a token ends; an
+            OSError of it counts as a network fault.
         conversation: what is said.
         outbox: what waits to be sent.
         who: fields that tell this peer from others in the log.
@@ -125,7 +122,7 @@ class Link:
 
     async def _converse(self) -> None:
         """The whole of one connection."""
-        token = await self._fetch_token()
+        token = await fetch_token(self._token)
         async with self._connect() as connection:
             if self._outbox.closed:
                 return
@@ -133,6 +130,7 @@ class Link:
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._send_what_waits, connection)
+                    nursery.start_soon(self._renew_token, token)
                     await self._receive(connection)
             except BaseExceptionGroup as group:
                 ending = what_ended(group)
@@ -191,17 +189,18 @@ class Link:
             if not self._outbox.closed:
                 raise  # else this is our own closing
 
-    async def _fetch_token(self) -> str | None:
-        if not callable(self._token):
-            return self._token
-        try:
-            with trio.fail_after(TOKEN_TIMEOUT):
-                token = self._token()
-                return await token if inspect.isawaitable(token) else token
-        except trio.TooSlowError:
-            raise ConnectionLost(f"no token within {TOKEN_TIMEOUT:g} s") from None
-        except OSError as error:
-            raise ConnectionLost(f"no token: {error}") from error
+    async def _renew_token(self, token: str | None) -> None:
+        """Show another token before the present one ends, so that the connection outlives it."""
+        while callable(self._token) and token is not None and (pause := renewal_pause(token)) is not None:
+            await trio.sleep(pause)
+            try:
+                newer = await fetch_token(self._token)
+            except ConnectionLost as fault:
+                self._log.warning("the token could not be renewed, will try again", why=str(fault))
+                continue
+            if newer is not None and newer != token and not self._outbox.closed:
+                token = newer
+                self._outbox.put_once(outgoing.authenticate(token))
 
     def _notify(self) -> None:
         self._changed.set()

@@ -1,4 +1,4 @@
-"""What the orchestrator says to a processor and to a client, as the SDK hands it out (docs/protocol.md, part 1)."""
+"""What the orchestrator says to a processor and to a client, as the SDK hands it out (docs/protocol.md)."""
 
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from .errors import ClientError
+from .news import NEWS, News, Received
 
 FrameId: TypeAlias = int | float | str
 BoxId: TypeAlias = int | float | str
@@ -40,11 +41,7 @@ class Connected(Struct, frozen=True):
     number: int
 
 
-class _Received(Struct, frozen=True, tag_field="type", rename="camel"):
-    """A message told apart by its member `type`; members that are unknown are ignored."""
-
-
-class Start(_Received, frozen=True, tag="start"):
+class Start(Received, frozen=True, tag="start"):
     """To a processor: find and follow this object, and say what it looks like.
 
     Attributes:
@@ -60,13 +57,13 @@ class Start(_Received, frozen=True, tag="start"):
     image: str | None = None
 
 
-class Stop(_Received, frozen=True, tag="stop"):
+class Stop(Received, frozen=True, tag="stop"):
     """To a processor: `object_id` is no longer tracked."""
 
     object_id: int
 
 
-class FeatureMap(_Received, frozen=True, tag="featureMap"):
+class FeatureMap(Received, frozen=True, tag="featureMap"):
     """To a processor: what an object looks like, from any camera, this one included.
 
     Attributes:
@@ -98,27 +95,27 @@ class BoundingBoxes(Struct, frozen=True):
     boxes: tuple[Box, ...]
 
 
-class NewObject(_Received, frozen=True, tag="newObject"):
+class NewObject(Received, frozen=True, tag="newObject"):
     """To a client that uses images: an object is tracked; `image` as its client gave it, None where it gave none."""
 
     object_id: int
     image: str | None = None
 
 
-class Stopped(_Received, frozen=True, tag="stop"):
+class Stopped(Received, frozen=True, tag="stop"):
     """To a client that uses images: `object_id` is no longer tracked."""
 
     object_id: int
 
 
-class Accepted(_Received, frozen=True, tag="accepted"):
+class Accepted(Received, frozen=True, tag="accepted"):
     """To the sender of a request: it is durable. `Client.start` and `Client.stop` wait for it."""
 
     request_id: str
     object_id: int
 
 
-class Error(_Received, frozen=True, tag="error"):
+class Error(Received, frozen=True, tag="error"):
     """To either: a message could not be carried out.
 
     Attributes:
@@ -132,7 +129,7 @@ class Error(_Received, frozen=True, tag="error"):
     request_id: str | None = None
 
 
-class _Frame(_Received, frozen=True, tag="boundingBoxes"):
+class _Frame(Received, frozen=True, tag="boundingBoxes"):
     """`boundingBoxes` as it is on the wire."""
 
     camera_id: str
@@ -140,8 +137,8 @@ class _Frame(_Received, frozen=True, tag="boundingBoxes"):
     boxes: Raw
 
 
-Command: TypeAlias = Start | Stop | FeatureMap | Connected
-Event: TypeAlias = BoundingBoxes | NewObject | Stopped | Error | Connected
+Command: TypeAlias = Start | Stop | FeatureMap | Connected | News
+Event: TypeAlias = BoundingBoxes | NewObject | Stopped | Error | Connected | News
 
 _BOXES: Final = msgspec.json.Decoder(tuple[Box, ...] | dict[str, Box])
 _ODD_BOXES: Final = msgspec.json.Decoder(list[Raw] | dict[str, Raw])
@@ -167,7 +164,7 @@ class Decoder(Generic[_Message]):
         union: the messages it knows.
     """
 
-    def __init__(self, *union: type[_Received]) -> None:
+    def __init__(self, *union: type[Received]) -> None:
         kinds: Any = union[0]
         for kind in union[1:]:
             kinds |= kind
@@ -194,13 +191,13 @@ class Decoder(Generic[_Message]):
             return False
 
 
-COMMANDS: Final[Decoder[Start | Stop | FeatureMap | Error]] = Decoder(Start, Stop, FeatureMap, Error)
-EVENTS: Final[Decoder[_Frame | NewObject | Stopped | Accepted | Error]] = Decoder(
-    _Frame, NewObject, Stopped, Accepted, Error
+COMMANDS: Final[Decoder[Start | Stop | FeatureMap | Error | News]] = Decoder(Start, Stop, FeatureMap, Error, *NEWS)
+EVENTS: Final[Decoder[_Frame | NewObject | Stopped | Accepted | Error | News]] = Decoder(
+    _Frame, NewObject, Stopped, Accepted, Error, *NEWS
 )
 
 
-def decode_event(text: str | bytes) -> BoundingBoxes | NewObject | Stopped | Accepted | Error | None:
+def decode_event(text: str | bytes) -> BoundingBoxes | NewObject | Stopped | Accepted | Error | News | None:
     """What `text`, sent to a client, says; None and `NotUnderstood` as in `Decoder.decode`."""
     message = EVENTS.decode(text)
     if isinstance(message, _Frame):

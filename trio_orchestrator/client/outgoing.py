@@ -1,4 +1,4 @@
-"""What a processor and a client say to the orchestrator → JSON text (docs/protocol.md, part 1)."""
+"""What a processor and a client say to the orchestrator → JSON text (docs/protocol.md)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -13,6 +13,11 @@ _encode: Final = msgspec.json.Encoder().encode
 def authenticate(token: str) -> bytes:
     """Either kind of peer shows its token."""
     return _encode({"type": "authenticate", "jwt": token})
+
+
+def hello(features: Iterable[str]) -> bytes:
+    """Either kind of peer asks for features by name."""
+    return _encode({"type": "hello", "features": list(features)})
 
 
 def identifier(camera_id: str) -> bytes:

@@ -1,7 +1,7 @@
 """The processor half of the SDK: one camera's boxes and feature maps out, commands in."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
 
@@ -13,9 +13,11 @@ from .address import parse_url
 from .connection import Connector, connector
 from .errors import OrchestratorError
 from .inbox import Inbox
-from .link import Link, Token, kept_open
+from .link import Link, kept_open
 from .messages import COMMANDS, Box, Command, Connected, Error, FeatureMap, FrameId
+from .news import Feature
 from .outbox import Outbox
+from .tokens import Token
 
 _log = structlog.get_logger(__name__)
 
@@ -39,15 +41,17 @@ class ProcessorStatistics(NamedTuple):
 class _Commands:
     """`link.Conversation` of a processor."""
 
-    def __init__(self, camera_id: str, inbox: Inbox[Command]) -> None:
+    def __init__(self, camera_id: str, inbox: Inbox[Command], features: Sequence[Feature]) -> None:
         self._camera_id = camera_id
+        self._features = features
         self._inbox = inbox
         self._complained: set[str] = set()
 
     def begin(self, number: int) -> list[bytes]:
         self._complained.clear()
         self._inbox.put_mark(Connected(number))
-        return [outgoing.identifier(self._camera_id)]
+        asked = [outgoing.hello(self._features)] if self._features else []
+        return [outgoing.identifier(self._camera_id), *asked]
 
     def hear(self, text: str | bytes) -> OrchestratorError | None:
         message = COMMANDS.decode(text)
@@ -127,7 +131,12 @@ class Processor:
 
 @asynccontextmanager
 async def open_processor(
-    url: str, id: str, token: Token = None, *, ssl_context: ssl.SSLContext | None = None
+    url: str,
+    id: str,
+    token: Token = None,
+    *,
+    features: Iterable[Feature] = (),
+    ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Processor]:
     """Be the processor of camera `id` for the length of the `async with`, connected whenever the server can be reached.
 
@@ -137,7 +146,9 @@ async def open_processor(
     Args:
         url: the server, `ws://localhost:8080`, or its `/processor` socket.
         id: the camera, any string of at most 256 characters.
-        token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection.
+        token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection, and
+            again before the last one ends.
+        features: what else to be told, as for `open_client`.
         ssl_context: for `wss://`; None for the system's certificates.
 
     Raises:
@@ -146,15 +157,17 @@ async def open_processor(
         InboxFull: commands were not iterated over; 10,000 wait.
     """
     connect = connector(parse_url(url, "/processor"), ssl_context)
-    async with run_processor(connect, id, token) as processor:
+    async with run_processor(connect, id, token, features) as processor:
         yield processor
 
 
 @asynccontextmanager
-async def run_processor(connect: Connector, camera_id: str, token: Token) -> AsyncIterator[Processor]:
+async def run_processor(
+    connect: Connector, camera_id: str, token: Token, features: Iterable[Feature] = ()
+) -> AsyncIterator[Processor]:
     """As `open_processor`, over the connections that `connect` opens."""
     outbox, inbox = Outbox(), Inbox[Command]()
-    link = Link(connect, token, _Commands(camera_id, inbox), outbox, camera=camera_id)
+    link = Link(connect, token, _Commands(camera_id, inbox, tuple(features)), outbox, camera=camera_id)
     try:
         async with kept_open(link):
             yield Processor(camera_id, link, outbox, inbox)

@@ -2,7 +2,7 @@
 
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -13,9 +13,11 @@ from .address import parse_url
 from .connection import Connector, connector
 from .errors import OrchestratorError, OutcomeUnknown
 from .inbox import Inbox
-from .link import Link, Token, kept_open
+from .link import Link, kept_open
 from .messages import Accepted, BoundingBoxes, BoxId, Connected, Error, Event, FrameId, decode_event
+from .news import Feature
 from .outbox import Outbox
+from .tokens import Token
 
 
 class _Answer:
@@ -40,8 +42,9 @@ class _Events:
         has_subscribed: whether `camera_ids` was ever said.
     """
 
-    def __init__(self, inbox: Inbox[Event]) -> None:
+    def __init__(self, inbox: Inbox[Event], features: Sequence[Feature]) -> None:
         self._inbox = inbox
+        self._features = features
         self.answers: dict[str, _Answer] = {}
         self.uses_images: bool | None = None
         self.camera_ids: tuple[str, ...] | None = None
@@ -49,7 +52,7 @@ class _Events:
 
     def begin(self, number: int) -> list[bytes]:
         self._inbox.put_mark(Connected(number))
-        greeting = []
+        greeting = [outgoing.hello(self._features)] if self._features else []
         if self.has_subscribed:
             greeting.append(outgoing.subscribe(self.camera_ids))
         if self.uses_images is not None:
@@ -180,16 +183,19 @@ class Client:
 
 @asynccontextmanager
 async def open_client(
-    url: str, token: Token = None, *, ssl_context: ssl.SSLContext | None = None
+    url: str, token: Token = None, *, features: Iterable[Feature] = (), ssl_context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Client]:
     """Be a client for the length of the `async with`, connected whenever the server can be reached.
 
     It is entered at once, connected or not. A broken connection is made again after 0.2 to 10 seconds, with the same
-    subscription and wish for images; then `Connected` comes.
+    subscription and wish for images; then `Connected` comes, and behind it new snapshots for `features`.
 
     Args:
         url: the server, `ws://localhost:8080`, or its `/client` socket.
-        token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection.
+        token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection, and
+            again before the last one ends.
+        features: what else to be told: `cameras` (as `Cameras`, `CameraChange`), `tracking` (as `Tracked`,
+            `TrackingChange`), `lagged` (as `Lagged`); `Overview` makes a whole of the first two.
         ssl_context: for `wss://`; None for the system's certificates.
 
     Raises:
@@ -197,15 +203,16 @@ async def open_client(
         ConnectionRefusedByServer: something must be changed before coming back.
         InboxFull: events were not iterated over; 10,000 wait, boxes not counted.
     """
-    async with run_client(connector(parse_url(url, "/client"), ssl_context), token) as client:
+    connect = connector(parse_url(url, "/client"), ssl_context)
+    async with run_client(connect, token, features) as client:
         yield client
 
 
 @asynccontextmanager
-async def run_client(connect: Connector, token: Token) -> AsyncIterator[Client]:
+async def run_client(connect: Connector, token: Token, features: Iterable[Feature] = ()) -> AsyncIterator[Client]:
     """As `open_client`, over the connections that `connect` opens."""
     outbox, inbox = Outbox(), Inbox[Event]()
-    events = _Events(inbox)
+    events = _Events(inbox, tuple(features))
     link = Link(connect, token, events, outbox)
     try:
         async with kept_open(link):

@@ -1,0 +1,84 @@
+"""The examples run, and do what they say."""
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+from .peers import PATIENCE, client, start
+from .running import ServerThread
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@contextmanager
+def running(name: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    example = subprocess.Popen(
+        [sys.executable, "-u", str(EXAMPLES / name), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield example
+    finally:
+        example.kill()
+        example.communicate()
+
+
+@contextmanager
+def hook() -> Iterator[tuple[str, "queue.SimpleQueue[dict[str, Any]]"]]:
+    """A web address, and what is posted to it."""
+    posted: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}/seen", posted
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+def test_a_client_follows_what_the_camera_sees(server: ServerThread) -> None:
+    url = server.urls.websocket("")
+    with running("camera.py", url), running("follow.py", url) as follower:
+        output, _ = follower.communicate(timeout=3 * PATIENCE)
+    lines = output.splitlines()
+    assert "entrance shows box 1" in lines[1], output
+    assert any("entrance sees object 1 at" in line for line in lines)
+    assert lines[-1] == "object 1 is no longer tracked"
+
+
+def test_the_bridge_posts_each_visit(server: ServerThread) -> None:
+    url = server.urls.websocket("")
+    with hook() as (address, posted), client(server.urls) as operator:
+        operator.say("hello", features=["cameras"])
+        while operator.hear()["type"] != "cameras":
+            pass
+        with running("webhook.py", address, url) as bridge, running("camera.py", url):
+            while operator.hear()["type"] != "camera":
+                pass
+            assert bridge.stdout is not None
+            assert "connected" in bridge.stdout.readline()
+            object_id = start(operator, "entrance", image="i")
+            message = posted.get(timeout=PATIENCE)
+    assert (message["objectId"], message["cameraId"]) == (object_id, "entrance")
+    assert message["at"].endswith("Z")
