@@ -66,7 +66,7 @@ export class Frame {
       const section = /** @type {HTMLElement} */ (document.getElementById(each));
       section.hidden = each !== view;
       mark(this.links.get(each), "aria-current", each === view ? "page" : null);
-      if (each === view) document.title = `${title} – Orchestrator`;
+      if (each === view) document.title = `${title} · Orchestrator`;
       this.shows[each](each === view, this.objectIds);
     }
   }

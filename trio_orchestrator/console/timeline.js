@@ -9,6 +9,7 @@ import { fit, goOn, liveSpan, zoom } from "./time-scale.js";
 import { TimelineInput } from "./timeline-input.js";
 
 const FIRST_SPAN = 5 * 60_000;
+const LEAST_SPAN = 60_000;
 const ROWS = 200;
 
 export class Timeline {
@@ -116,7 +117,8 @@ export class Timeline {
       return;
     }
     const ends = visits.map((visit) => visit.to ?? now);
-    this.span = fit(Math.min(...visits.map((visit) => visit.from)), Math.max(...ends), now);
+    const end = Math.max(...ends);
+    this.span = fit(Math.min(end - LEAST_SPAN, ...visits.map((visit) => visit.from)), end, now);
   }
 
   /** @private */
@@ -173,7 +175,7 @@ export class Timeline {
       const chip = h("span", { class: "chip" }, `#${objectId}`);
       chip.style.setProperty("--identity", colourOf(objectId));
       const to = visit.to === null ? "now" : clock(visit.to);
-      const cells = [visit.cameraId, moment(visit.from, now), to, duration((visit.to ?? now) - visit.from), visit.sightings ?? "–"];
+      const cells = [visit.cameraId, moment(visit.from, now), to, duration((visit.to ?? now) - visit.from), visit.sightings === null ? "–" : `${visit.sightings}${visit.to === null ? "+" : ""}`];
       const best = visit.bestCertainty === null ? "–" : percent(visit.bestCertainty);
       return h("tr", {}, h("th", { scope: "row" }, chip), ...[...cells, best].map((text) => h("td", {}, text)));
     });

@@ -35,11 +35,11 @@ export function readClaims(token) {
 export const tidied = (pasted) => pasted.trim().replace(/^bearer\s+/i, "").replace(/^"(.*)"$/, "$1").replace(/\s+/g, "");
 
 /**
- * How long before its end a token is to be renewed: two minutes, or a fifth of what is left when that is less.
+ * How long before its end a token is to be renewed: two minutes, or half of what is left when that is less.
  * @param {number} expiresAt milliseconds
  * @param {number} now likewise
  */
-export const renewAt = (expiresAt, now) => expiresAt - Math.min(120_000, Math.max(0, expiresAt - now) / 5);
+export const renewAt = (expiresAt, now) => expiresAt - Math.min(120_000, Math.max(0, expiresAt - now) / 2);
 
 /** The token of this tab. */
 export class TokenKeeper {

@@ -1,0 +1,84 @@
+"""A browser, and a server with cameras for it to look at."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.e2e.running import ServerProcess, environment_for
+
+from .browser import Browser, missing, window
+from .operator import Operator
+from .scene import Scene
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCENE = ("gate", "hall", "lift", "platform")
+
+StartServer: TypeAlias = Callable[..., ServerProcess]
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium; a test is skipped where there is none, but never in CI."""
+    if (lacking := missing()) is not None:
+        if os.environ.get("CI"):
+            pytest.fail(lacking)
+        pytest.skip(lacking)
+    with window(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Starts servers as processes, on one database: `start_server(TRACKING_TIMEOUT="60")`."""
+    with contextlib.ExitStack() as running:
+
+        def start(**variables: str) -> ServerProcess:
+            server = ServerProcess(environment_for(tmp_path, **variables), tmp_path)
+            running.callback(server.kill)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that two replayed cameras send to, and four that people walk past."""
+    folder = tmp_path_factory.mktemp("server")
+    variables = {"TRACKING_TIMEOUT": "900", "ALLOW_ANONYMOUS_ERASE": "true"}
+    process = ServerProcess(environment_for(folder, **variables), folder)
+    try:
+        with replayed(process), Scene(process.urls.websocket(""), SCENE):
+            yield process
+    finally:
+        process.kill()
+
+
+@contextlib.contextmanager
+def replayed(server: ServerProcess) -> Iterator[None]:
+    """The two recordings among the examples play again and again."""
+    cameras = [f"{name}={EXAMPLES / name}.txt" for name in ("entrance", "corridor")]
+    command = [sys.executable, "-m", "trio_orchestrator", "replay", *cameras, "--loop", "--url"]
+    player = subprocess.Popen([*command, server.urls.websocket("")], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        player.terminate()
+        player.wait(10)
+
+
+@pytest.fixture
+def operator(server: ServerProcess, browser: Browser) -> Iterator[Operator]:
+    """Somebody who sits before the console, in dark and at 1280 x 800, and at the end has nothing left to track."""
+    browser.complaints()
+    browser.look(dark=True)
+    sitting = Operator(browser, server.urls)
+    sitting.open()
+    yield sitting
+    sitting.leave()
+    assert browser.complaints() == []

@@ -1,0 +1,107 @@
+"""Tokens, and a server that goes away: what the page says, and how it goes on."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.tokens import key_pair, make_token, token_environment
+
+from .browser import Browser
+from .conftest import StartServer
+from .operator import Operator
+from .scene import Scene
+
+_ONLY_CLIENTS: Final = {**token_environment(processor_role=None)}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Browser]:
+    """A window whose page may say that it cannot connect, as the test lets that happen; nothing else."""
+    browser.complaints()
+    browser.look(dark=True)
+    browser.open("about:blank")
+    yield browser
+    browser.open("about:blank")
+    others = [
+        text for text in browser.complaints() if "WebSocket connection to" not in text and "ERR_CONNECTION" not in text
+    ]
+    assert others == []
+
+
+def sign_in(page: Browser, token: str) -> None:
+    field = page.find("#token")
+    field.clear()
+    field.send_keys(token, Keys.ENTER)
+
+
+def test_a_token_is_asked_for_and_one_that_is_refused_says_so(start_server: StartServer, page: Browser) -> None:
+    server = start_server(**_ONLY_CLIENTS)
+    with Scene(server.urls.websocket(""), ["gate"]):
+        page.open(f"{server.urls.plain}/")
+        page.until_text("#sign-in-why", "This server asks for a token.")
+        sign_in(page, "nonsense")
+        page.until_text("#sign-in-error", "This is no token")
+        sign_in(page, make_token(signer=key_pair("somebody else")))
+        page.until_text("#sign-in-error", "The token was refused: the signature of the token is not good.")
+        sign_in(page, make_token(roles=["visitor"]))
+        page.until_text("#sign-in-error", "The token was refused: the token does not hold the role")
+        token = make_token(name="Alice Kumar")
+        sign_in(page, f"  Bearer {token}\n")
+        page.find('.tile[data-camera="gate"]')
+        page.until_text(".user", "Alice Kumar")
+        # The past is asked for with it, too, and it is kept for this tab alone.
+        page.click('#views a[href="#objects"]')
+        page.until_text("#objects .table-note", "No past object is like that.")
+        assert page.run("return Object.values(localStorage).join()").find(token) < 0
+        assert token not in page.run("return location.href + document.documentElement.outerHTML + document.cookie")
+        page.driver.refresh()
+        page.until_text(".state", "Live")
+        page.click(".user")
+        page.until_text("#sign-in-why", "This server asks for a token.")
+        assert page.run("return sessionStorage.length") == 0
+    assert token not in server.log
+
+
+def test_a_token_that_is_about_to_expire_is_renewed_without_a_break(start_server: StartServer, page: Browser) -> None:
+    server = start_server(**_ONLY_CLIENTS)
+    page.open(f"{server.urls.plain}/")
+    sign_in(page, make_token(expires_in=16))
+    page.until_text("#banner", "Your sign-in is about to end.")
+    page.click("#banner button")
+    sign_in(page, make_token(subject="bob"))
+    page.until_text("#sign-in-error", "a renewal must be for the same subject")
+    sign_in(page, make_token(expires_in=600))
+    page.until_text("#notices", "You are signed in with the new token.")
+    page.until(lambda: page.run("return document.querySelector('#banner').hidden"))
+    assert page.text(".state") == "Live"
+
+
+def test_a_token_that_has_expired_leads_back_to_signing_in(start_server: StartServer, page: Browser) -> None:
+    server = start_server(**_ONLY_CLIENTS)
+    page.open(f"{server.urls.plain}/")
+    sign_in(page, make_token(expires_in=2))
+    page.until_text(".state", "Live")
+    page.until_text("#sign-in-why", "Your token has expired.")
+
+
+def test_a_server_that_is_started_again_heals_by_itself(start_server: StartServer, page: Browser) -> None:
+    server = start_server()
+    page.open(f"{server.urls.plain}/")
+    port = str(server.urls.address[1])
+    with Scene(server.urls.websocket(""), ["gate", "hall"]):
+        page.find('.tile[data-camera="hall"][data-online="true"]')
+        started = Operator(page, server.urls).start("gate", image="AAAA")
+        page.find(f'#rail [data-object="{started}"]')
+        server.kill()
+        page.until_text("#banner", "What is shown may be out of date.")
+        page.until_text(".state", "Disconnected")
+        time.sleep(1)  # long enough for tries that fail, as when a server is really gone for a while
+        start_server(HTTP_PORT=port)
+        page.until_text("#notices", "The server was started again; everything is up to date.")
+        page.until(lambda: page.run("return document.querySelector('#banner').hidden"))
+        page.until_text(".state", "Live")
+        page.find('.tile[data-camera="hall"][data-online="true"]')
+        page.find(f'#rail [data-object="{started}"]')

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Chronicle, MOST_CHOSEN } from "../../trio_orchestrator/console/chronicle.js";
+import { follow, handovers, join, resume } from "../../trio_orchestrator/console/visits.js";
+
+const NOBODY = new Set();
+const archived = (cameraId, from, to, heard = null) => ({ cameraId, from, to, heard, sightings: 9, bestCertainty: 0.9 });
+const heard = (...changes) =>
+  changes.reduce((visits, [state, cameraId, at]) => follow(visits, { state, cameraId }, at), []);
+const brief = (visits) => visits.map(({ cameraId, from, to }) => [cameraId, from, to]);
+
+test("seen begins a visit, lost ends it", () => {
+  assert.deepEqual(brief(heard(["seen", "gate", 1], ["seen", "hall", 5], ["lost", "gate", 4])), [["gate", 1, 4], ["hall", 5, null]]);
+});
+
+test("seen twice is one visit, and other changes are none", () => {
+  assert.deepEqual(brief(heard(["seen", "gate", 1], ["seen", "gate", 3], ["features", "gate", 4])), [["gate", 1, null]]);
+});
+
+test("stopped ends all of them", () => {
+  assert.deepEqual(brief(heard(["seen", "gate", 1], ["seen", "hall", 2], ["stopped", undefined, 8])), [["gate", 1, 8], ["hall", 2, 8]]);
+});
+
+test("what is heard goes on with what is archived", () => {
+  const live = heard(["lost", "gate", 60_000], ["seen", "hall", 61_000]);
+  const joined = join([archived("gate", 10_000, null, 20_000)], live, new Set(["hall"]));
+  assert.deepEqual(brief(joined), [["gate", 10_000, 60_000], ["hall", 61_000, null]]);
+  assert.equal(joined[0].sightings, 9);
+});
+
+test("the same visit told by both is one", () => {
+  const live = heard(["seen", "gate", 10_000], ["lost", "gate", 15_000]);
+  assert.deepEqual(brief(join([archived("gate", 9_990, 14_990)], live, NOBODY)), [["gate", 9_990, 15_000]]);
+  assert.deepEqual(brief(join([archived("gate", 9_990, 12_000)], heard(["seen", "gate", 10_000]), new Set(["gate"]))), [["gate", 9_990, null]]);
+});
+
+test("visits with a pause between them stay two", () => {
+  const live = heard(["seen", "gate", 10_000], ["lost", "gate", 15_000], ["seen", "gate", 19_000]);
+  assert.deepEqual(brief(join([archived("gate", 10_000, 15_000)], live, new Set(["gate"]))), [["gate", 10_000, 15_000], ["gate", 19_000, null]]);
+});
+
+test("what the archive calls open is over where the object is known not to be", () => {
+  assert.deepEqual(brief(join([archived("gate", 1_000, null, 7_000)], [], NOBODY)), [["gate", 1_000, 7_000]]);
+});
+
+test("after a break, what the snapshot does not know was over when nobody told us any more", () => {
+  const live = resume(heard(["seen", "gate", 1], ["seen", "hall", 2]), new Set(["hall", "lift"]), 50, 90);
+  assert.deepEqual(brief(live), [["gate", 1, 50], ["hall", 2, null], ["lift", 90, null]]);
+});
+
+test("a hand-over is a visit on another camera than the one before", () => {
+  const visits = join([archived("gate", 0, 5_000), archived("hall", 6_000, 9_000), archived("hall", 20_000, 22_000)], [], NOBODY);
+  assert.deepEqual(handovers(visits).map(({ left, entered }) => [left.cameraId, entered.cameraId, entered.from]), [["gate", "hall", 6_000]]);
+});
+
+test("an object that is looked at is asked for once, and again only after a break", async () => {
+  const asked = [];
+  const chronicle = new Chronicle(async (objectId) => (asked.push(objectId), [archived("gate", 0, 10)]), () => {});
+  chronicle.choose([3]);
+  chronicle.choose([3, 4]);
+  await new Promise(setImmediate);
+  assert.deepEqual(asked, [3, 4]);
+  assert.deepEqual(brief(chronicle.visitsOf(3)), [["gate", 0, 10]]);
+  chronicle.resume(new Map(), 0, 0, false);
+  assert.deepEqual(asked, [3, 4]);
+  chronicle.resume(new Map(), 0, 0, true);
+  assert.deepEqual(asked, [3, 4, 3, 4]);
+});
+
+test("what cannot be fetched is said, and what was there before stays", async () => {
+  let works = true;
+  const fetchVisits = async () => {
+    if (!works) throw new Error("gone");
+    return [archived("gate", 0, 10)];
+  };
+  const chronicle = new Chronicle(fetchVisits, () => {});
+  chronicle.choose([1]);
+  await new Promise(setImmediate);
+  works = false;
+  chronicle.resume(new Map(), 0, 0, true);
+  await new Promise(setImmediate);
+  assert.equal(chronicle.chosen.get(1).error, "gone");
+  assert.equal(chronicle.visitsOf(1).length, 1);
+});
+
+test("no more objects are compared than can be told apart", () => {
+  const chronicle = new Chronicle(async () => [], () => {});
+  chronicle.choose(Array.from({ length: 40 }, (_, index) => index + 1));
+  assert.equal(chronicle.chosen.size, MOST_CHOSEN);
+});
