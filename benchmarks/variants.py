@@ -15,8 +15,9 @@ from websockets.utils import apply_mask as apply_mask_in_python
 
 from trio_orchestrator import cli, server
 from trio_orchestrator.connections import broadcast
+from trio_orchestrator.connections.boxes_lane import Batch, BoxFrame
 from trio_orchestrator.connections.broadcast import Broadcast
-from trio_orchestrator.connections.outbox import Batch, BoxFrame, Outbox
+from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Session
 from trio_orchestrator.net import front_door, websocket
 from trio_orchestrator.net.transport import Transport

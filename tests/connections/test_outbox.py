@@ -302,3 +302,18 @@ async def test_an_idle_socket_is_never_given_up(nursery: trio.Nursery, autojump_
     await trio.sleep(1000)
     assert outbox.closing is None
     nursery.cancel_scope.cancel()
+
+
+async def test_a_lane_of_ever_new_cameras_is_bounded_and_keeps_the_newest(nursery: trio.Nursery) -> None:
+    wire = FakeWire(0)
+    outbox = Outbox(wire, max_bytes=1_000_000)
+    nursery.start_soon(outbox.run)
+    outbox.offer(b"1")
+    for number in range(400):
+        outbox.offer_boxes(batch(box_frame(f"camera {number}", number, 5000)))
+        assert outbox.statistics().waiting_bytes < 1_010_000
+    wire.give()
+    await outbox.wait_written()
+    read = wire.read_boxes()
+    assert outbox.statistics().left_out == 400 - len(read) > 150
+    assert list(read)[-100:] == [f"camera {number}" for number in range(300, 400)]

@@ -67,6 +67,7 @@ async def test_a_frame_that_was_begun_is_ended_first(nursery: trio.Nursery, swit
         if switch:
             await wait_all_tasks_blocked()
         outbox.offer(b"2" * 10)
+        outbox.offer(b"3" * 10)  # of what exceeds the bound by itself one may wait, not two
         assert outbox.closing == TOO_SLOW
         assert await all_read(outbox, wire) == ["1" * 200, "closed: 4452"]
 
@@ -88,6 +89,7 @@ async def test_no_half_of_a_long_message_is_sent_where_it_does_not_fit(nursery: 
         outbox, wire = make(nursery, max_bytes=len(text_frame(b"1")) + room)
         outbox.offer(b"1")
         outbox.offer(LONG)
+        outbox.offer(LONG)
         assert outbox.closing == TOO_SLOW
         assert await all_read(outbox, wire) == ["closed: 4452"]
 
@@ -99,6 +101,7 @@ async def test_boxes_that_were_begun_are_ended_first(nursery: trio.Nursery) -> N
         outbox.offer_boxes(batch(*frames))
         outbox.offer(b"1")
         outbox.offer(b"22222")
+        outbox.offer(b"33333")
         assert outbox.closing == TOO_SLOW
         assert (await all_read(outbox, wire))[-1] == "closed: 4452"
         assert wire.read_control() == ["closed: 4452"]
@@ -111,10 +114,11 @@ async def test_an_overlong_message_may_wait_and_boxes_and_snapshots_behind_it_to
     for number in range(CHANNEL_PIECES + 10):
         outbox.offer_boxes(batch(box_frame("a", number, 100)))
     outbox.offer_each(iter([b"1", b"2"]))
+    outbox.offer(b"3" * 8)  # all of the bound is left for the others
     assert outbox.closing is None
     wire.give()
     await outbox.wait_written()
-    assert wire.read_control() == [LONG.decode(), "1", "2"]
+    assert wire.read_control() == [LONG.decode(), "1", "2", "3" * 8]
     assert wire.read_boxes()["a"][-1] == CHANNEL_PIECES + 9
 
 

@@ -7,7 +7,7 @@ import trio
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
-from trio_orchestrator.connections.outbox import Batch, BoxFrame
+from trio_orchestrator.connections.boxes_lane import Batch, BoxFrame
 from trio_orchestrator.protocol.frames import close_frame, text_frame
 
 

@@ -9,7 +9,8 @@ import trio
 from trio_orchestrator.protocol.frames import text_frame
 from trio_orchestrator.tracking.ports import Outbox as AnyOutbox
 
-from .outbox import Batch, BoxFrame, Outbox
+from .boxes_lane import Batch, BoxFrame
+from .outbox import Outbox
 
 _Cameras: TypeAlias = frozenset[str] | None
 _NOTHING: Final[_Cameras] = frozenset()

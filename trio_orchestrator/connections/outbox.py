@@ -15,6 +15,7 @@ import trio
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import text_frame, text_frame_header
 
+from .boxes_lane import Batch, BoxesLane, BoxFrame
 from .traffic import Traffic
 
 CHANNEL_PIECES: Final = 4096
@@ -22,10 +23,6 @@ CHANNEL_PIECES: Final = 4096
 
 _SHARED_BYTES: Final = 16384
 """A message this long is not copied behind its frame header, so that many outboxes share it."""
-
-_LANE_BYTES: Final = 262144
-"""How many bytes of boxes may wait before a frame gives way to a newer one of its camera."""
-
 
 _MAX_SNAPSHOTS: Final = 16
 """How many snapshots may wait: each is a list of all live objects, as long as it waits. Nobody needs two."""
@@ -54,28 +51,6 @@ class Closing(NamedTuple):
 
     code: CloseCode
     reason: str
-
-
-class BoxFrame(NamedTuple):
-    """One camera's frame of boxes, as it goes over the wire."""
-
-    camera_id: str
-    frame: bytes
-
-
-class Batch:
-    """Frames that were published together, in their order.
-
-    Attributes:
-        frames: the frames.
-        joined: all of them, one behind the other, made once for all peers.
-    """
-
-    __slots__ = ("frames", "joined")
-
-    def __init__(self, frames: Sequence[BoxFrame]) -> None:
-        self.frames = frames
-        self.joined = b"".join([frame for _, frame in frames])
 
 
 class _Frames(NamedTuple):
@@ -135,12 +110,9 @@ class Outbox:
         """Pieces in the channel or in the writer's hands; while there are none, offers go to the wire directly."""
         self._waiting_bytes = 0
         self._snapshots = 0
-        self._lane: list[BoxFrame] = []
-        self._lane_bytes = 0
-        self._lane_since = 0.0
-        self._left_out = 0
-        self._unreported = 0
-        self._make_report: Callable[[int], bytes] | None = None
+        self._overlong = 0
+        """The size of a piece that exceeds the bound by itself: one may wait, and leaves the bound to the others."""
+        self._lane = BoxesLane(max_bytes)
         self._closing: Closing | None = None
         self._closing_event = trio.Event()
         self._idle_event = trio.Event()
@@ -176,8 +148,7 @@ class Outbox:
 
     def report_left_out(self, make: Callable[[int], bytes] | None) -> None:
         """From now on tell the peer, in what `make` makes of their number, when boxes were left out; None: do not."""
-        self._make_report = make
-        self._unreported = 0
+        self._lane.report(make)
 
     def offer_raw(self, data: bytes) -> None:
         """Send bytes that are frames already: what the WebSocket engine says, closing frames included."""
@@ -209,7 +180,7 @@ class Outbox:
 
     def statistics(self) -> Statistics:
         """Counters of this outbox."""
-        return Statistics(self._waiting_bytes + self._lane_bytes, self._left_out)
+        return Statistics(self._waiting_bytes + self._lane.waiting_bytes, self._lane.left_out)
 
     async def run(self) -> None:
         """Write what waits, for as long as the connection lives; ends when the wire is broken."""
@@ -262,10 +233,14 @@ class Outbox:
         if self._broken:
             return
         size = _size(piece)
-        waiting = self._waiting_bytes if size and self._closing is None else 0
+        if not self._waiting_bytes:
+            self._overlong = 0
+        if size > self._max_bytes and not self._overlong:
+            self._overlong = size
+        waiting = self._waiting_bytes + size - self._overlong if self._closing is None else 0
         if not isinstance(piece, _Frames):
             self._snapshots += 1
-        too_much = (waiting and waiting + size > self._max_bytes) or self._snapshots > _MAX_SNAPSHOTS
+        too_much = waiting > self._max_bytes or self._snapshots > _MAX_SNAPSHOTS
         if too_much or not self._queue_unless_full(piece):
             self._overflow()
 
@@ -295,7 +270,7 @@ class Outbox:
             self._waiting_bytes -= _size(piece)
             if isinstance(piece, _Frames) and piece.begun:
                 rest = piece
-        self._lane, self._lane_bytes = [], 0
+        self._lane.clear()
         if rest is not None:
             self._queue_unless_full(rest)
 
@@ -317,34 +292,16 @@ class Outbox:
     def _delay_boxes(self, frames: Sequence[BoxFrame]) -> None:
         if not frames or self._broken:
             return
-        if not self._lane and not self._queue_unless_full(_BOXES):
-            self._leave_out(len(frames))
-            return
-        if not self._lane:
-            self._lane_since = time.monotonic()
-        full = self._lane_bytes > _LANE_BYTES
-        self._lane += frames
-        if full:
-            newest = dict(self._lane)
-            self._leave_out(len(self._lane) - len(newest))
-            self._lane = [BoxFrame(camera_id, frame) for camera_id, frame in newest.items()]
-            self._lane_bytes = sum(map(len, newest.values()))
+        if self._lane or self._queue_unless_full(_BOXES):
+            self._lane.add(frames)
         else:
-            self._lane_bytes += sum([len(frame) for _, frame in frames])
-
-    def _leave_out(self, frames: int) -> None:
-        self._left_out += frames
-        self._unreported += frames
+            self._lane.leave_out(len(frames))
 
     async def _write_lane(self) -> None:
-        joined = b"".join([frame for _, frame in self._lane])
-        if self._unreported and self._make_report is not None:
-            report = self._make_report(self._unreported)
+        since = self._lane.since
+        report, joined = self._lane.take()
+        if report is not None:
             self._traffic.sent(report)
-            joined = text_frame(report) + joined
-            self._unreported = 0
-        self._lane, self._lane_bytes = [], 0
-        since = self._lane_since
         await self._write(joined)
         self._traffic.write_delays.observe(time.monotonic() - since)
 
