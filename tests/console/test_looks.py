@@ -15,6 +15,9 @@ from .browser import Browser
 from .operator import Operator
 from .test_wall import png
 
+SHOWN: Final = {"wall-dark", "objects-light", "timeline-dark", "wall-phone", "timeline-phone"}
+"""The pictures that the documentation has."""
+
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "screenshots"
 
 # Texts whose contrast with what lies behind them is below AA (WCAG 2.2, 1.4.3).
@@ -116,6 +119,6 @@ def test_nothing_moves_by_itself_for_those_who_do_not_want_it(operator: Operator
 
 def show(browser: Browser, name: str) -> None:
     """Keep a picture, where pictures are wanted."""
-    if os.environ.get("SCREENSHOTS"):
+    if os.environ.get("SCREENSHOTS") and name in SHOWN:
         FOLDER.mkdir(exist_ok=True)
         browser.driver.save_screenshot(str(FOLDER / f"{name}.png"))

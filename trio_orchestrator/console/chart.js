@@ -81,7 +81,8 @@ export class Chart {
     );
     for (const { at, label } of ticks(span, 80 / this.plot)) {
       const left = x(at).toFixed(1);
-      parts.push(svg("line", { x1: left, x2: left, y1: AXIS, y2: height }), svg("text", { x: left, y: 16, "text-anchor": "middle" }, label));
+      parts.push(svg("line", { x1: left, x2: left, y1: AXIS, y2: height }));
+      if (x(at) < this.width - 34) parts.push(svg("text", { x: left, y: 16, "text-anchor": "middle" }, label));
     }
     if (now >= span.from && now <= span.to) {
       const left = x(now).toFixed(1);

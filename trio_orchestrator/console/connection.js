@@ -78,7 +78,10 @@ export class Connection {
     this.retry = 0;
     this.requests = new Map();
     this.count = 0;
-    /** What waits for each `hello` that was said: how a renewal went shows in what comes before its `welcome`. */
+    /**
+     * What waits for each `hello` that was said: how a renewal went shows in what comes before its `welcome`.
+     * @type {({resolve: () => void, reject: (error: Refused) => void} | null)[]}
+     */
     this.greetings = [];
     this.refusal = "";
     this.heardAt = 0;

@@ -9,7 +9,7 @@ const ICONS = {
   objects: "M12 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M5 20c0-4 3-6 7-6s7 2 7 6",
   timeline: "M4 6h9M8 12h11M5 18h7",
   image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5h.01",
-  stop: "M7 7h10v10H7z",
+  stop: "M6 6h12v12H6z",
   erase: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
   plus: "M12 6v12M6 12h12",

@@ -61,6 +61,7 @@ export class Frame {
     const view = VIEWS.find(([each]) => each === name)?.[0] ?? "wall";
     if (view === "timeline") this.objectIds = [...new Set(ids.split(",").map(Number).filter((id) => Number.isSafeInteger(id) && id > 0))];
     mark(this.links.get("timeline"), "href", this.objectIds.length ? `#timeline/${this.objectIds.join(",")}` : "#timeline");
+    if (view !== this.view) document.getElementById("main")?.scrollTo(0, 0);
     this.view = view;
     for (const [each, title] of VIEWS) {
       const section = /** @type {HTMLElement} */ (document.getElementById(each));

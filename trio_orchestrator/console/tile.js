@@ -25,7 +25,7 @@ export class Tile {
     this.online = false;
     this.stale = false;
     this.lastCount = frames.received;
-    this.width = this.height = 0;
+    [this.width, this.height, this.scale] = [0, 0, 1];
     this.objects = /** @type {ReadonlyMap<number, any>} */ (new Map());
 
     this.canvas = h("canvas", { "aria-hidden": "true" });
@@ -88,7 +88,7 @@ export class Tile {
     draw(this.context, this.frames, {
       width: this.width,
       height: this.height,
-      scale: this.scale ?? 1,
+      scale: this.scale,
       chosen: this.chosenId === null ? -1 : this.frames.indexOf(this.chosenId),
       pointed: this.pointed,
       asked: this.asked,
