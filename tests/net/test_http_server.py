@@ -25,7 +25,7 @@ async def app(scope: Scope, _receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_QUIET_SECONDS", "_QUIET_SECONDS_AT_END", "_SEND_SECONDS"):
+    for name in ("_QUIET_SECONDS", "_QUIET_SECONDS_AT_END", "_SEND_SECONDS", "_LOOK_SECONDS"):
         monkeypatch.setattr(http_server, name, 0.2)
 
 
@@ -56,6 +56,28 @@ async def test_a_peer_that_reads_nothing_is_left() -> None:
             while not door.statistics().accepted:
                 await trio.lowlevel.checkpoint()
             await wait_until_gone(door)
+
+
+async def slow_app(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answers in pieces, as a stream from a database does."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(5):
+        await trio.sleep(0.01)
+        await send({"type": "http.response.body", "body": b"piece", "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def test_a_peer_that_goes_behind_half_a_request_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_QUIET_SECONDS_AT_END", "_LOOK_SECONDS"):
+        monkeypatch.setattr(http_server, name, 0.1)
+    door = FrontDoor(None, HttpServer(slow_app))
+    async with opened(door) as address:
+        for _ in range(20):
+            async with await trio.open_tcp_stream(*address) as stream:
+                await stream.send_all(ASK + b"GET /ti")
+        while door.statistics().accepted < 20:
+            await trio.lowlevel.checkpoint()
+        await wait_until_gone(door)
 
 
 async def test_stopping_ends_idle_connections_and_finishes_the_others() -> None:

@@ -23,6 +23,8 @@ _UNANSWERED_SECONDS: Final = 90
 
 _QUIET_SECONDS: Final = 90
 _QUIET_SECONDS_AT_END: Final = 2
+_LOOK_SECONDS: Final = 2
+"""How often it is looked whether the peer of a connection that Hypercorn does not read is still there."""
 
 
 class HttpServer:
@@ -58,7 +60,10 @@ class HttpServer:
             stream = _Stream(transport, quiet)
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
             app = ASGIWrapper(cast("ASGIFramework", self._prolonging(unanswered)))
-            await TCPServer(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(stream.watch)
+                await TCPServer(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+                nursery.cancel_scope.cancel()
 
     def _prolonging(self, unanswered: trio.CancelScope) -> ASGIApp:
         """The application; each piece of an answer that the peer took prolongs its connection."""
@@ -89,12 +94,22 @@ class _Stream(trio.abc.Stream):
         self._transport = transport
         self._quiet = quiet
         self._ended = False
+        self._reading = False
         self._moved()
+
+    async def watch(self) -> None:
+        """Notice that the peer has gone while Hypercorn does not read, as it does not behind half a request."""
+        while not self._ended:
+            await trio.sleep(_LOOK_SECONDS)
+            if not self._reading and self._transport.has_hung_up():
+                self._ended = True
+                self._moved()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport.stream, name)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        self._reading = True
         try:
             data = await self._transport.receive_some(max_bytes)
             self._ended = not data
@@ -102,6 +117,7 @@ class _Stream(trio.abc.Stream):
             self._ended = True
             raise
         finally:
+            self._reading = False
             self._moved()
         return data
 

@@ -82,6 +82,15 @@ class Transport(trio.abc.Stream):
         except OSError:
             return b""
 
+    def has_hung_up(self) -> bool:
+        """Whether the end of the stream is what would be read next, or the connection is broken."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def send_nowait(self, data: bytes) -> int:
         """Give the socket what it takes without waiting; how many bytes that was. TLS takes nothing this way.
 
