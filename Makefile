@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK)
 
-.PHONY: help run test check lock clean
+.PHONY: help run demo test check lock clean
 
 help:
 	@echo "make run     start the orchestrator on port $(HTTP_PORT), its database in the working directory"
+	@echo "make demo    the same with eight simulated cameras, to look around in"
 	@echo "make test    run all tests"
 	@echo "make check   lint, formatting, types and import rules"
 	@echo "make benchmark   measure delivery beside its peers and write docs/performance.md; about ten minutes"
@@ -22,6 +23,9 @@ help:
 
 run: $(VENV)/.run
 	@HTTP_PORT=$(HTTP_PORT) exec $(BIN)/python -m trio_orchestrator
+
+demo: $(VENV)/.run
+	@exec $(BIN)/python -m trio_orchestrator demo --port $(HTTP_PORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, NoReturn
 import structlog
 import trio
 
-from . import logs, replay, server
+from . import demo, logs, replay, server
 from .settings import Settings, SettingsError, add_flags
 
 _BAD_USAGE: Final = 2
@@ -62,6 +62,11 @@ def _serve(flags: argparse.Namespace) -> int:
         sys.stderr.write(f"{_only(group)}\n")
         status = _BAD_USAGE
     return status
+
+
+def _demo(flags: argparse.Namespace) -> int:
+    logs.configure("warning", "text")
+    return demo.main(flags)
 
 
 def _replay(flags: argparse.Namespace) -> int:
@@ -121,5 +126,6 @@ def _other_commands(name: str) -> str:
 
 _COMMANDS: Final = {
     "serve": _Command("Run the orchestrator; this is what happens where no command is named.", add_flags, _serve),
+    "demo": _Command("Run the orchestrator with eight simulated cameras, to look around in.", demo.add_flags, _demo),
     "replay": _Command("Play MOTChallenge text files as camera processors.", replay.add_flags, _replay),
 }
