@@ -115,7 +115,7 @@ class Outbox:
         self._lane = BoxesLane(max_bytes)
         self._closing: Closing | None = None
         self._closing_event = trio.Event()
-        self._idle_event = trio.Event()
+        self._idle_event: trio.Event | None = None
         self._broken = False
 
     # What the hub and the broadcast offer.
@@ -174,7 +174,7 @@ class Outbox:
     async def wait_written(self) -> None:
         """Wait until the socket has taken all that was offered, or is broken."""
         while self._pieces and not self._broken:
-            if self._idle_event.is_set():
+            if self._idle_event is None:
                 self._idle_event = trio.Event()
             await self._idle_event.wait()
 
@@ -200,7 +200,7 @@ class Outbox:
                     self._snapshots -= 1
                 self._pieces -= 1
                 if not self._pieces:
-                    self._idle_event.set()
+                    self._wake_waiters()
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
             slow = isinstance(error, trio.TooSlowError)
             self._break("its socket took nothing" if slow else "its socket is broken")
@@ -327,7 +327,12 @@ class Outbox:
         """Nothing can be sent any more; let everybody who waits for this outbox know."""
         self._broken = True
         self.close(CloseCode.TOO_SLOW, reason)
-        self._idle_event.set()
+        self._wake_waiters()
+
+    def _wake_waiters(self) -> None:
+        if self._idle_event is not None:
+            self._idle_event.set()
+            self._idle_event = None
 
 
 def _size(piece: _Piece) -> int:

@@ -158,22 +158,30 @@ class _EngineStream(trio.abc.Stream):
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._feeder, self._fed = trio.open_memory_channel[bytes](1)
+        # One piece at a time. A memory channel would do the same, for two kilobytes a connection that says nothing.
+        self._fed = b""
+        self._changed = trio.lowlevel.ParkingLot()
         self._said_goodbye = False
         self.engine: trio_websocket.WebSocketConnection | None = None
         self.closed = trio.Event()
 
     async def feed(self, data: bytes) -> None:
-        """Let the engine read `data`; dropped once it has closed its stream."""
+        """Let the engine read `data`, once it has read what came before; dropped once it has closed its stream."""
+        while self._fed and not self.closed.is_set():
+            await self._changed.park()
         if not self.closed.is_set():
-            await self._feeder.send(data)
+            self._fed = data
+            self._changed.unpark_all()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        data = await self._fed.receive()
-        while self._outbox.closing is not None and is_ping(data):
+        while True:
+            while not self._fed:
+                await self._changed.park()
+            data, self._fed = self._fed, b""
+            self._changed.unpark_all()
             # An engine that has sent its closing frame cannot answer a ping, and fails; nor need it.
-            data = await self._fed.receive()
-        return data
+            if self._outbox.closing is None or not is_ping(data):
+                return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         self._said_goodbye = self._said_goodbye or bytes(data[:1]) == _CLOSE_FRAME_START
@@ -185,6 +193,7 @@ class _EngineStream(trio.abc.Stream):
 
     async def aclose(self) -> None:
         self.closed.set()
+        self._changed.unpark_all()
         breach = None if self.engine is None or self._said_goodbye else self.engine.closed
         if breach is not None and breach.code in _BREACHES:
             # The engine hangs up without a word where it should say why (RFC 6455, section 7.1.7).
