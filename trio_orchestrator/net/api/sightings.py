@@ -18,6 +18,9 @@ from .objects import Objects
 from .rendering import Form, Pieces
 from .services import Services
 
+_ROWS_A_FIRST_PIECE: Final = 150
+"""Whoever asks waits for these; the later ones are read while he takes them."""
+
 _ROWS_A_PIECE: Final = 500
 _ALL: Final = SightingFilter()
 
@@ -73,11 +76,15 @@ class Sightings:
     async def _stream(
         self, object_id: int, wanted: SightingFilter, after: SightingPlace | None, form: Form
     ) -> Response:
-        def written(records: list[SightingRecord]) -> tuple[bytes, SightingPlace | None]:
-            return form.rows([answers.sighting(record) for record in records]), _next(records)
+        begin = after
 
         async def make(after: SightingPlace | None) -> tuple[bytes, SightingPlace | None]:
-            question = questions.sighting_page(object_id, wanted, after, _ROWS_A_PIECE)
+            rows = _rows(after, begin)
+
+            def written(records: list[SightingRecord]) -> tuple[bytes, SightingPlace | None]:
+                return form.rows([answers.sighting(record) for record in records]), _next(records, rows)
+
+            question = questions.sighting_page(object_id, wanted, after, rows)
             return await self._services.archive.ask(question, written)
 
         pieces = Pieces(make, lambda: form.end(None))
@@ -87,12 +94,14 @@ class Sightings:
     async def _stream_visits(self, object_id: int, form: Form, *, live: bool) -> Response:
         visits = Visits(round(self._services.visit_gap * 1000))
 
-        def written(records: list[SightingRecord]) -> tuple[bytes, SightingPlace | None]:
-            over = visits.add(record.presence for record in records)
-            return form.rows([answers.visit(visit, goes_on=False) for visit in over]), _next(records)
-
         async def make(after: SightingPlace | None) -> tuple[bytes, SightingPlace | None]:
-            question = questions.sighting_page(object_id, _ALL, after, _ROWS_A_PIECE)
+            rows = _rows(after, None)
+
+            def written(records: list[SightingRecord]) -> tuple[bytes, SightingPlace | None]:
+                over = visits.add(record.presence for record in records)
+                return form.rows([answers.visit(visit, goes_on=False) for visit in over]), _next(records, rows)
+
+            question = questions.sighting_page(object_id, _ALL, after, rows)
             return await self._services.archive.ask(question, written)
 
         def end() -> bytes:
@@ -105,9 +114,13 @@ class Sightings:
         return rendering.streamed(form, pieces)
 
 
-def _next(records: list[SightingRecord]) -> SightingPlace | None:
-    """Behind which place the next page begins; None where this is the last."""
-    return _place(records[-1]) if len(records) == _ROWS_A_PIECE else None
+def _rows(after: SightingPlace | None, begin: SightingPlace | None) -> int:
+    return _ROWS_A_FIRST_PIECE if after == begin else _ROWS_A_PIECE
+
+
+def _next(records: list[SightingRecord], rows: int) -> SightingPlace | None:
+    """Behind which place the next page begins; None where this one, of `rows` at the most, is the last."""
+    return _place(records[-1]) if len(records) == rows else None
 
 
 def _place(record: SightingRecord) -> SightingPlace:
