@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, NoReturn
 import structlog
 import trio
 
-from . import demo, logs, replay, server
+from . import demo, logs, replay, server, watch
 from .settings import Settings, SettingsError, add_flags
 
 _BAD_USAGE: Final = 2
@@ -74,6 +74,11 @@ def _replay(flags: argparse.Namespace) -> int:
     return replay.main(flags)
 
 
+def _watch(flags: argparse.Namespace) -> int:
+    logs.configure("warning", "text")
+    return watch.main(flags)
+
+
 async def _serve_until_signalled(settings: Settings) -> None:
     stop = trio.Event()
     renew, renewals = trio.open_memory_channel[None](1)
@@ -127,5 +132,6 @@ def _other_commands(name: str) -> str:
 _COMMANDS: Final = {
     "serve": _Command("Run the orchestrator; this is what happens where no command is named.", add_flags, _serve),
     "demo": _Command("Run the orchestrator with eight simulated cameras, to look around in.", demo.add_flags, _demo),
+    "watch": _Command("Show cameras, objects and their states at the terminal.", watch.add_flags, _watch),
     "replay": _Command("Play MOTChallenge text files as camera processors.", replay.add_flags, _replay),
 }

@@ -1,0 +1,86 @@
+"""The command, against a server: lines where there is no terminal, messages as they come, and a table on one."""
+
+import argparse
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.peers import processor
+from tests.e2e.running import ServerThread, environment_for
+from trio_orchestrator.watch import add_flags, main
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerThread]:
+    with ServerThread(environment_for(tmp_path)) as thread:
+        yield thread
+
+
+@contextmanager
+def watching(server: ServerThread, *words: str, stdout: int = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "trio_orchestrator", "watch", "--url", server.urls.websocket(""), *words]
+    with subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def test_lines(server: ServerThread) -> None:
+    with watching(server) as watch:
+        assert watch.stdout is not None
+        lines = [watch.stdout.readline().partition(" ")[2] for _ in range(3)]
+        assert lines == ["connected\n", "0 of 0 cameras are online\n", "0 objects are tracked\n"]
+        with processor(server.urls, "cam1"):
+            assert watch.stdout.readline().endswith("Z camera cam1 is online\n")
+        assert watch.stdout.readline().endswith("Z camera cam1 is offline\n")
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(10) == 128 + signal.SIGINT
+
+
+def test_messages(server: ServerThread) -> None:
+    with watching(server, "--json") as watch:
+        assert watch.stdout is not None
+        kinds = [json.loads(watch.stdout.readline())["type"] for _ in range(3)]
+        assert kinds == ["welcome", "cameras", "tracked"]
+        with processor(server.urls, "cam1") as camera:
+            assert json.loads(watch.stdout.readline())["cameraId"] == "cam1"
+            camera.say_text('{"type":"boundingBoxes","frameId":1.0,"boxes":[\n{"new" :true}]}')
+            assert watch.stdout.readline().replace(" ", "") == (
+                '{"type":"boundingBoxes","cameraId":"cam1","frameId":1.0,"boxes":[{"new":true}]}\n'
+            )
+            watch.stdout.close()  # as `| head` does
+            camera.say_text('{"type":"boundingBoxes","frameId":2.0,"boxes":[]}')
+            assert watch.wait(10) == 0
+        assert watch.stderr is not None
+        assert watch.stderr.read() == ""
+
+
+def test_a_table_on_a_terminal(server: ServerThread) -> None:
+    ours, theirs = pty.openpty()
+    with watching(server, stdout=theirs) as watch, processor(server.urls, "cam1"):
+        os.close(theirs)
+        shown = b""
+        while b"cam1" not in shown:
+            shown += os.read(ours, 65536)
+        watch.send_signal(signal.SIGTERM)
+        with contextlib.suppress(OSError):  # nobody holds the other end any more
+            while more := os.read(ours, 65536):
+                shown = shown[-100:] + more
+        assert watch.wait(10) == 128 + signal.SIGTERM
+    os.close(ours)
+    assert b"\x1b[?1049l" in shown, "the terminal is not given back"
+
+
+def test_a_url_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    assert main(parser.parse_args(["--url", "http://x"])) == 2
+    assert capsys.readouterr().err == "watch: 'http://x' must begin with ws:// or wss://\n"

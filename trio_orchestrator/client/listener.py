@@ -1,0 +1,91 @@
+"""A client that only listens: what comes, as it comes, for whoever keeps or passes on messages without looking in."""
+
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Self
+
+import msgspec
+import trio
+
+from . import outgoing
+from .address import parse_url
+from .connection import Connector, connector
+from .errors import OrchestratorError
+from .inbox import Inbox
+from .link import Link, kept_open
+from .messages import Error, decode_event
+from .news import Feature
+from .outbox import Outbox
+from .tokens import Token
+
+_BOXES = b'{"type":"boundingBoxes"'
+
+
+class _Texts:
+    """`link.Conversation` of a listener."""
+
+    def __init__(self, inbox: Inbox[bytes], features: Sequence[Feature]) -> None:
+        self._inbox = inbox
+        self._features = features
+
+    def begin(self, _number: int) -> list[bytes]:
+        return [outgoing.hello(self._features)] if self._features else []
+
+    def hear(self, text: str | bytes) -> OrchestratorError | None:
+        message = text.encode() if isinstance(text, str) else text
+        if message.startswith(_BOXES):  # as the orchestrator writes it, members in the order of the contract
+            self._inbox.put_frame(_one_line(message))
+            return None
+        event = decode_event(message)
+        self._inbox.put(_one_line(message), len(message))
+        return OrchestratorError(event.code, event.message) if isinstance(event, Error) else None
+
+    def end(self) -> None:
+        """Nothing waits for an answer."""
+
+
+class Listener:
+    """What a client is told, as made by `open_listener`; iterate over it for the messages, JSON on one line each."""
+
+    def __init__(self, inbox: Inbox[bytes]) -> None:
+        self._inbox = inbox
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames of boxes that came and gave way to newer ones because nobody read them in time (256 wait)."""
+        return self._inbox.frames_dropped
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._inbox.get()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+
+@asynccontextmanager
+async def open_listener(
+    url: str, token: Token = None, *, features: Iterable[Feature] = (), ssl_context: ssl.SSLContext | None = None
+) -> AsyncIterator[Listener]:
+    """Be a client that says nothing, for the length of the `async with`; arguments and errors as of `open_client`."""
+    async with run_listener(connector(parse_url(url, "/client"), ssl_context), token, features) as listener:
+        yield listener
+
+
+@asynccontextmanager
+async def run_listener(connect: Connector, token: Token, features: Iterable[Feature] = ()) -> AsyncIterator[Listener]:
+    """As `open_listener`, over the connections that `connect` opens."""
+    outbox, inbox = Outbox(), Inbox[bytes]()
+    try:
+        async with kept_open(Link(connect, token, _Texts(inbox, tuple(features)), outbox)):
+            yield Listener(inbox)
+    finally:
+        inbox.close()
+
+
+def _one_line(message: bytes) -> bytes:
+    """The message without line breaks between its members; what it says stays as it is."""
+    return msgspec.json.format(message, indent=-1) if b"\n" in message or b"\r" in message else message
