@@ -34,6 +34,11 @@ async def test_a_wrong_method_is_told_in_the_old_words(kept: Archive) -> None:
         assert (answer.status_code, answer.text) == (405, "Method Not Allowed")
 
 
+async def test_no_path_leads_to_another(kept: Archive) -> None:
+    for path in ("/objectIds/", "/timelines/", "/client/", "/objects/1/"):
+        assert (await kept.http.get(path)).status_code == 404
+
+
 @pytest.mark.parametrize("public", [False, True])
 async def test_public_timelines_open_the_two_legacy_routes_only(tmp_path: Path, public: bool) -> None:
     access = Access(token_checker(CLIENT_ROLE), None, tokens_asked_for=True, public_timelines=public)

@@ -25,7 +25,7 @@ def create_app(services: Services, more: Sequence[Route] = ()) -> Starlette:
         more: routes of others.
     """
     listed = operations(services)
-    return Starlette(
+    app = Starlette(
         routes=[
             *legacy.routes(services),
             *routes(listed),
@@ -39,6 +39,9 @@ def create_app(services: Services, more: Sequence[Route] = ()) -> Starlette:
         ],
         exception_handlers={**HANDLERS, HTTPException: _answer_http_error},
     )
+    # A path is its page's or nobody's: the way round by another address would lose the token and the CORS headers.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _upgrade_required(_request: Request) -> Response:
