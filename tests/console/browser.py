@@ -73,9 +73,10 @@ class Browser:
         """What the function body `script` returns in the page."""
         return self.driver.execute_script(script, *arguments)
 
-    def until(self, told: Any, message: str = "") -> Any:
+    def until(self, told: Any, message: str = "", seconds: float = SECONDS) -> Any:
         """What `told` returns, once that is something."""
-        return WebDriverWait(self.driver, SECONDS, poll_frequency=0.05).until(lambda _driver: told(), message)
+        waiting = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
+        return waiting.until(lambda _driver: told(), message)
 
     def until_text(self, selector: str, text: str) -> None:
         """Wait until `text` stands in one of the elements of `selector`."""

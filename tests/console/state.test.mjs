@@ -58,7 +58,7 @@ test("the same epoch is no restart, nor is the first", () => {
 test("a search goes from state to state", () => {
   let state = after(change(7, "started", { cameraId: "gate", by: "alice" }));
   assert.deepEqual({ ...state.objects.get(7), expiresAt: 0 }, {
-    objectId: 7, state: "started", cameraId: "gate", startedAt: AT, expiresAt: 0, hasImage: false, seenOn: new Map(),
+    objectId: 7, state: "started", cameraId: "gate", startedAt: AT, expiresAt: 0, seenOn: new Map(),
     changedAt: AT, by: "alice", reason: null,
   });
   state = apply(state, change(7, "seen", { cameraId: "hall", at: iso(3) }), AT);

@@ -70,6 +70,14 @@ export class Pictures {
     this.fetched = new Map();
   }
 
+  /**
+   * The address of a live object's picture; null where it has none that can be shown, or has not come yet.
+   * @param {number} objectId
+   */
+  ofLive(objectId) {
+    return this.live.get(objectId) ?? null;
+  }
+
   /** A `newObject` came. @param {number} objectId @param {unknown} image */
   came(objectId, image) {
     this.live.set(objectId, showable(image));
@@ -99,7 +107,7 @@ export class Pictures {
    */
   async of(objectId) {
     const live = this.live.get(objectId);
-    if (live) return live;
+    if (live !== undefined) return live;
     let fetched = this.fetched.get(objectId);
     if (!fetched) {
       fetched = this.fetchImage(objectId).then((blob) => (blob && KINDS.includes(blob.type) ? URL.createObjectURL(blob) : null));

@@ -134,7 +134,8 @@ class Card {
     const by = object.by ? ` by ${object.by}` : "";
     say(this.start, `Started ${moment(object.startedAt, this.list.now())}${by}`);
     mark(this.element, "aria-label", `Object ${object.objectId}, ${this.pill.textContent}. ${this.where.textContent}`);
-    if (object.hasImage && !this.pictured) this.fetchPicture();
+    const url = this.pictured ? null : this.list.pictures.ofLive(this.objectId);
+    if (url) this.show(url);
     this.tick();
   }
 
@@ -154,12 +155,10 @@ class Card {
     say(this.left, `${duration(object.expiresAt - now)} left`);
   }
 
-  /** @private */
-  async fetchPicture() {
+  /** @private @param {string} url */
+  show(url) {
     this.pictured = true;
-    const url = await this.list.pictures.of(this.objectId);
-    if (url) this.picture.replaceChildren(h("img", { src: url, alt: `Cut-out of object ${this.objectId}` }));
-    else this.pictured = false;
+    this.picture.replaceChildren(h("img", { src: url, alt: `Cut-out of object ${this.objectId}` }));
   }
 
   /** @private @param {KeyboardEvent} event */

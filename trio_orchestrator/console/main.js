@@ -107,7 +107,7 @@ function hear(message) {
       break;
     case "newObject":
       pictures.came(message.objectId, message.image);
-      if (message.image) picture(message.objectId);
+      refresh();
       break;
     case "tracked":
       chronicle.resume(state.objects, heardAt, at, isFirst);
@@ -152,13 +152,6 @@ function leftOut(dropped) {
   if (performance.now() - lagged.saidAt < LAGGED_EVERY) return;
   notices.warn(`This page is slower than the cameras: ${counted(lagged.frames, "frame")} left out.`);
   lagged = { frames: 0, saidAt: performance.now() };
-}
-
-/** An image came for an object that may be known already. @param {number} objectId */
-function picture(objectId) {
-  const object = state.objects.get(objectId);
-  if (!object || object.hasImage) return;
-  state = { ...state, objects: new Map(state.objects).set(objectId, { ...object, hasImage: true }) };
 }
 
 /** A snapshot does not say who started what; the list of live objects does. */

@@ -19,7 +19,6 @@ import { instant } from "./format.js";
  * @property {string} cameraId the camera of the last change
  * @property {number} startedAt milliseconds
  * @property {number} expiresAt milliseconds; NaN for never
- * @property {boolean} hasImage
  * @property {ReadonlyMap<string, number>} seenOn cameras it is on now → since when; NaN where that was not heard
  * @property {number} changedAt when the state last changed; NaN where that was not heard
  * @property {string | null} by the subject of whoever started it
@@ -125,7 +124,6 @@ function tracked(told, before) {
     cameraId: told.cameraId,
     startedAt: instant(told.startedAt),
     expiresAt: instant(told.expiresAt),
-    hasImage: told.hasImage === true,
     seenOn,
     changedAt: before && same ? before.changedAt : NaN,
     by: before?.by ?? null,
@@ -174,7 +172,6 @@ function fresh(objectId, cameraId, at) {
     cameraId,
     startedAt: at,
     expiresAt: NaN,
-    hasImage: false,
     seenOn: new Map(),
     changedAt: at,
     by: null,

@@ -25,7 +25,8 @@ export class Tile {
     this.online = false;
     this.stale = false;
     this.lastCount = frames.received;
-    [this.width, this.height, this.scale] = [0, 0, 1];
+    this.width = this.height = 0;
+    this.scale = 1;
     this.objects = /** @type {ReadonlyMap<number, any>} */ (new Map());
 
     this.canvas = h("canvas", { "aria-hidden": "true" });
