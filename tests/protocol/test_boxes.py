@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import Sighting, parse_boxes
-from trio_orchestrator.protocol.errors import InvalidMessage, NotJson
+from trio_orchestrator.protocol.boxes import MAX_BOXES, Sighting, parse_boxes
+from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, TooLarge
 from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES, BoundingBoxes
 
 REAL = '{"boxId":3,"rect":[0.1,0.2,0.3,0.4],"objectType":"person","certainty":0.97,"objectId":7}'
@@ -149,3 +149,10 @@ def has_the_shape(boxes: Any) -> bool:
 
 def is_seen(box: dict[str, Any]) -> bool:
     return isinstance(box.get("objectId"), int) and not isinstance(box["objectId"], bool)
+
+
+def test_a_frame_has_an_end() -> None:
+    for box in (b"{}", b'{"objectId":1}', b'{"objectId":"x"}'):
+        assert parse_boxes(Raw(b"[" + b",".join([box] * MAX_BOXES) + b"]")) is not None
+        with pytest.raises(TooLarge):
+            parse_boxes(Raw(b"[" + b",".join([box] * (MAX_BOXES + 1)) + b"]"))

@@ -5,7 +5,7 @@ import sys
 import msgspec
 import pytest
 
-from trio_orchestrator.protocol.errors import InvalidMessage, NotJson
+from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, TooLarge
 from trio_orchestrator.protocol.inbound import (
     CLIENT_MESSAGES,
     MAX_CAMERA_ID_CHARACTERS,
@@ -345,3 +345,28 @@ def test_a_subscription_has_an_end() -> None:
         with pytest.raises(InvalidMessage, match="`cameraIds` must have at most") as caught:
             CLIENT_MESSAGES.decode(text)
         assert caught.value.request_id == "r"
+
+
+@pytest.mark.parametrize("text", [
+    '{"type":"subscribe","requestId":"r","cameraIds":[%s]}',
+    '{"requestId":"r","features":[%s],"type":"hello"}',
+    '{"type":"setUsesImages","usesImages":true,"requestId":"r","x":[%s]}',
+])  # fmt: skip
+def test_only_what_is_passed_on_may_be_long(text: str) -> None:
+    short = text % ",".join('"x"' for _ in range(1000))
+    CLIENT_MESSAGES.decode(short.encode())
+    long = text % ",".join(f'"{number}"' for number in range(150_000))
+    with pytest.raises(TooLarge, match="may have 1048576 bytes") as caught:
+        CLIENT_MESSAGES.decode(long.encode())
+    assert caught.value.request_id == "r"
+
+
+def test_what_is_passed_on_may_be_long() -> None:
+    long = "x" * 2_000_000
+    assert isinstance(client(f'{{"type":"start","cameraId":"c","image":"{long}"}}'), Start)
+    assert isinstance(processor(f'{{"type":"featureMap","objectId":1,"featureMap":"{long}"}}'), FeatureMap)
+    assert isinstance(processor(f'{{"type":"boundingBoxes","frameId":1,"boxes":[{{"x":"{long}"}}]}}'), BoundingBoxes)
+    assert client(f'{{"type":"news","x":"{long}"}}') == Unknown("news")
+    for wrong, error in ((f'"{long}', NotJson), (f'["{long}"]', InvalidMessage)):
+        with pytest.raises(error):
+            client(wrong)

@@ -9,11 +9,14 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
-from .errors import InvalidMessage
+from .errors import InvalidMessage, TooLarge
 
 Sighting: TypeAlias = tuple[int, float | None]
 """One box that was re-identified: the object it is said to be, not necessarily one that is tracked, and how sure the
 detector is that there is something, 0 to 1, None where it did not say. A plain tuple: they come by the thousand."""
+
+MAX_BOXES: Final = 100_000
+"""Objects in one frame, what is nested in them included: a million would hold everybody up for half a second."""
 
 
 class _Box(Struct, gc=False, rename="camel"):
@@ -45,7 +48,11 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
     Raises:
         InvalidMessage: `boxes` has another shape, or is nested deeper than is sane. A box with an odd `objectId`
             is fine, and no sighting.
+        TooLarge: there are too many.
     """
+    text = memoryview(boxes)
+    if len(text) > MAX_BOXES and bytes(text).count(b"{") > MAX_BOXES:
+        raise TooLarge(f"`boxes` may hold {MAX_BOXES} objects")
     try:
         try:
             found = _BOXES.decode(boxes)

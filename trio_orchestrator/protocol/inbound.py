@@ -4,17 +4,20 @@ Members that are passed on verbatim (`frameId`, `boxId`, `boxes`, `image`, `feat
 JSON text, as `msgspec.Raw`. Elsewhere a member that is `null` counts as absent; unknown members are ignored.
 """
 
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar, Union
 
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import force_setattr
 
-from .errors import InvalidMessage, NotJson
+from .errors import InvalidMessage, NotJson, TooLarge
 
 ABSENT: Final = Raw(b"")
 MAX_CAMERA_ID_CHARACTERS: Final = 256
 MAX_SUBSCRIBED_CAMERAS: Final = 4096
+MAX_SHORT_MESSAGE_BYTES: Final = 1 << 20
+
+_LONG_TYPES: Final = frozenset({"start", "boundingBoxes", "featureMap"})
 
 _NUMBERS_AND_STRINGS: Final = frozenset(b'"-0123456789')
 _NULL: Final = b"null"
@@ -165,6 +168,9 @@ class Decoder:
     def __init__(self, union: object) -> None:
         self._decoder: msgspec.json.Decoder[ClientMessage | ProcessorMessage] = msgspec.json.Decoder(union)
         self._types = frozenset(member.__struct_config__.tag for member in getattr(union, "__args__", ()))
+        # The same messages without any members: tells the type as the other decoder does, and builds nothing.
+        heads = [msgspec.defstruct(f"_Is_{tag}", [], tag_field="type", tag=tag) for tag in sorted(self._types)]
+        self._heads: msgspec.json.Decoder[Struct] = msgspec.json.Decoder(Union[tuple(heads)])  # noqa: UP007
 
     def decode(self, text: bytes) -> Inbound:
         """What `text`, JSON known to be valid UTF-8, says.
@@ -172,13 +178,23 @@ class Decoder:
         Raises:
             NotJson: it is not JSON (RFC 8259; `NaN` is not), or nested deeper than is sane.
             InvalidMessage: a member is missing or has the wrong type.
+            TooLarge: a message of this type has no reason to be so long.
         """
         try:
+            if len(text) > MAX_SHORT_MESSAGE_BYTES:
+                self._check_length(text)
             return self._decoder.decode(text)
         except msgspec.ValidationError as error:
             return self._explain(text, error)
         except (msgspec.DecodeError, RecursionError) as error:
             raise NotJson(f"not JSON: {error}") from None
+
+    def _check_length(self, text: bytes) -> None:
+        """Take only such long messages that are passed on as they are: a million strings would hold everybody up."""
+        kind = self._heads.decode(text).__struct_config__.tag
+        if kind not in _LONG_TYPES:
+            limit = f"`{kind}` may have {MAX_SHORT_MESSAGE_BYTES} bytes"
+            raise TooLarge(limit, request_id=request_id_of(text))
 
     def _explain(self, text: bytes, error: msgspec.ValidationError) -> Unknown:
         """Tell an unknown type, which is no error, from a message that is wrong, and both from what is no JSON."""
