@@ -82,7 +82,9 @@ class FrontDoor:
         self._handshake_timeout = handshake_timeout
         self._close_timeout = close_timeout
         self._transports: set[Transport] = set()
+        self._room_to_refuse = min(_TURNED_AWAY_AT_A_TIME, 1 + self._admission.max_connections // 4)
         self._turned_away = 0
+        self._arriving = 0  # accepted, and its task has not begun
         self._accepted = 0
         self._faults = 0
         self._refused: Counter[str] = Counter()
@@ -108,6 +110,11 @@ class FrontDoor:
                 if short_of_resources:
                     _log.info("connections are accepted again")
                     short_of_resources = False
+                if len(self._transports) + self._arriving >= self._admission.max_connections + self._room_to_refuse:
+                    self._refused["503"] += 1
+                    accepted.close()
+                    continue
+                self._arriving += 1
                 connections.start_soon(self._serve_safely, accepted, tls, name="connection")
 
     def cut(self) -> None:
@@ -123,6 +130,7 @@ class FrontDoor:
         """The crash barrier."""
         transport = Transport(accepted)
         self._transports.add(transport)
+        self._arriving -= 1
         self._accepted += 1
         try:
             try:
@@ -147,7 +155,7 @@ class FrontDoor:
 
     async def _turn_away(self, transport: Transport, tls: Certificate | None, status: str) -> None:
         """Say that there is no room, to a few at a time and not for long: it must not become a burden itself."""
-        if self._turned_away >= min(_TURNED_AWAY_AT_A_TIME, 1 + self._admission.max_connections // 4):
+        if self._turned_away >= self._room_to_refuse:
             self._refused[status.partition(" ")[0]] += 1
             return
         self._turned_away += 1
