@@ -39,7 +39,7 @@ MESSAGES: dict[str, dict[str, tuple[dict[str, Any], str | None]]] = {
     },
 }
 OF_NOBODY: dict[str, tuple[dict[str, Any], str | None]] = {"start2": ({}, None)}
-OPEN_ROUTES = ("/healthz", "/readyz", "/metrics", "/openapi.json")
+OPEN_ROUTES = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json")
 ALL_MESSAGES = {**MESSAGES["/client"], **MESSAGES["/processor"], **OF_NOBODY}
 
 
