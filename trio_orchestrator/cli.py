@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from . import demo, logs, replay, server, watch
+from .replay import record
 from .settings import Settings, SettingsError, add_flags
 
 _BAD_USAGE: Final = 2
@@ -72,6 +73,11 @@ def _demo(flags: argparse.Namespace) -> int:
 def _replay(flags: argparse.Namespace) -> int:
     logs.configure("info", "text")
     return replay.main(flags)
+
+
+def _record(flags: argparse.Namespace) -> int:
+    logs.configure("warning", "text")
+    return record.main(flags)
 
 
 def _watch(flags: argparse.Namespace) -> int:
@@ -133,5 +139,6 @@ _COMMANDS: Final = {
     "serve": _Command("Run the orchestrator; this is what happens where no command is named.", add_flags, _serve),
     "demo": _Command("Run the orchestrator with eight simulated cameras, to look around in.", demo.add_flags, _demo),
     "watch": _Command("Show cameras, objects and their states at the terminal.", watch.add_flags, _watch),
-    "replay": _Command("Play MOTChallenge text files as camera processors.", replay.add_flags, _replay),
+    "record": _Command("Keep everything the cameras say in a file.", record.add_flags, _record),
+    "replay": _Command("Play recorded cameras: a tape of `record`, or MOTChallenge files.", replay.add_flags, _replay),
 }

@@ -68,6 +68,7 @@ async def play(
     token: Token = None,
     ssl_context: ssl.SSLContext | None = None,
     loop: bool = False,
+    speed: float = 1.0,
 ) -> None:
     """Be the processor of `progress.camera_id` until the recording ends; for ever where `loop`.
 
@@ -78,11 +79,16 @@ async def play(
         ValueError: the URL is none.
     """
     opened = open_processor(url, progress.camera_id, token, ssl_context=ssl_context)
-    await play_through(opened, recording, progress, loop=loop)
+    await play_through(opened, recording, progress, loop=loop, speed=speed)
 
 
 async def play_through(
-    opened: AbstractAsyncContextManager[Processor], recording: Recording, progress: CameraProgress, *, loop: bool
+    opened: AbstractAsyncContextManager[Processor],
+    recording: Recording,
+    progress: CameraProgress,
+    *,
+    loop: bool,
+    speed: float = 1.0,
 ) -> None:
     """As `play`, through the processor that `opened` gives."""
     follower = Follower(progress.camera_id, recording)
@@ -90,7 +96,7 @@ async def play_through(
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_obey, camera, follower, progress)
-                await _send_frames(camera, follower, recording, progress, loop=loop)
+                await _send_frames(camera, follower, recording, progress, loop=loop, speed=speed)
                 nursery.cancel_scope.cancel()
         finally:
             progress.statistics = camera.statistics()
@@ -99,10 +105,16 @@ async def play_through(
 
 
 async def _send_frames(
-    camera: Processor, follower: Follower, recording: Recording, progress: CameraProgress, *, loop: bool
+    camera: Processor,
+    follower: Follower,
+    recording: Recording,
+    progress: CameraProgress,
+    *,
+    loop: bool,
+    speed: float,
 ) -> None:
     await camera.wait_connected()
-    pace = Pace(recording.layout.frames_per_second, trio.current_time())
+    pace = Pace(recording.layout.frames_per_second * speed, trio.current_time())
     index = 0
     while loop or index < recording.frame_count:
         await trio.sleep_until(pace.due(index, trio.current_time()))

@@ -3,8 +3,9 @@
 import argparse
 import math
 import re
-import signal
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,16 +13,18 @@ import trio
 
 from trio_orchestrator.client import ConnectionRefusedByServer
 from trio_orchestrator.client.address import parse_url
+from trio_orchestrator.signals import until_signalled
 
 from .camera import CameraProgress, play
 from .motchallenge import Recording, RecordingError, read_recording
 from .progress import show
+from .tape import is_tape, read_tape
+from .tape_player import play_tape
 
 DEFAULT_URL: Final = "ws://localhost:8080"
 _SIZE: Final = re.compile(r"(\d+)x(\d+)")
 # What may stand behind the last @ of a camera: frames a second, a size, or both.
 _OVERRIDE: Final = re.compile(r"(?:(?P<rate>\d+(?:\.\d+)?)(?:,(?=.)|$))?(?P<size>\d+x\d+)?")
-_STOPPED_BY: Final = 128  # added to the signal's number, as shells do
 
 
 class ReplayError(Exception):
@@ -44,18 +47,32 @@ class CameraSource(NamedTuple):
     size: tuple[int, int] | None
 
 
+class _Plan(NamedTuple):
+    """What is to be played.
+
+    Attributes:
+        cameras: how far each camera has come.
+        play: plays them all to their ends.
+    """
+
+    cameras: list[CameraProgress]
+    play: Callable[[], Awaitable[None]]
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `replay` on `parser`."""
     parser.add_argument(
         "cameras",
         nargs="+",
         metavar="CAMERA=FILE[@FPS,WxH]",
-        help="a camera to be and the file it plays; frames a second and frame size may follow for this one alone",
+        help="a camera to be and the file it plays; frames a second and frame size may follow for this one alone. Or,"
+        " alone, a tape of all cameras, NAME.jsonl or NAME.jsonl.gz, as `record` makes it",
     )
     parser.add_argument("--url", default=DEFAULT_URL, help="the orchestrator (default: %(default)s)")
     parser.add_argument("--fps", help="frames a second (default: what a seqinfo.ini near the file says, or 30)")
     parser.add_argument("--size", help="frame size in pixels (default: likewise, or 1920x1080)")
     parser.add_argument("--loop", action="store_true", help="start over at the end of a file; times go on growing")
+    parser.add_argument("--speed", default="1", help="2 plays in half the time (default: %(default)s)")
     parser.add_argument("--token", help="JSON Web Token to authenticate with")
 
 
@@ -67,13 +84,13 @@ def main(namespace: argparse.Namespace) -> int:
         file is wrong (one line on stderr says how), 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
-        recordings = _load(namespace)
+        plan = _plan(namespace)
         parse_url(namespace.url, "/processor")
     except (ReplayError, RecordingError, ValueError) as error:
         _complain(error)
         return 2
     try:
-        return trio.run(_replay, namespace.url, recordings, namespace.token, namespace.loop)
+        return trio.run(_replay, plan)
     except ConnectionRefusedByServer as refusal:
         _complain(refusal)
         return 1
@@ -97,6 +114,37 @@ def parse_camera(text: str) -> CameraSource:
     return CameraSource(camera_id, Path(path), rate, size)
 
 
+def _plan(namespace: argparse.Namespace) -> _Plan:
+    """What to play, by the kind of the files."""
+    speed = _parse_number("the speed", namespace.speed)
+    tapes = [name for name in namespace.cameras if "=" not in name and is_tape(name)]
+    if not tapes:
+        return _plan_files(namespace, speed)
+    if len(namespace.cameras) > 1:
+        raise ReplayError("a tape plays all of its cameras, and nothing beside it")
+    if namespace.fps is not None or namespace.size is not None:
+        raise ReplayError("a tape has its own times and sizes; --speed plays it faster or slower")
+    tape = read_tape(Path(tapes[0]))
+    cameras = [CameraProgress(camera_id, count) for camera_id, count in sorted(tape.frame_counts.items())]
+    play = partial(play_tape, namespace.url, tape, cameras, token=namespace.token, loop=namespace.loop, speed=speed)
+    return _Plan(cameras, play)
+
+
+def _plan_files(namespace: argparse.Namespace, speed: float) -> _Plan:
+    recordings = _load(namespace)
+    progress = {
+        camera_id: CameraProgress(camera_id, recording.frame_count) for camera_id, recording in recordings.items()
+    }
+
+    async def play_all() -> None:
+        async with trio.open_nursery() as cameras:
+            for camera_id, recording in recordings.items():
+                one = partial(play, token=namespace.token, loop=namespace.loop, speed=speed)
+                cameras.start_soon(_play, one, namespace.url, recording, progress[camera_id])
+
+    return _Plan(list(progress.values()), play_all)
+
+
 def _load(namespace: argparse.Namespace) -> dict[str, Recording]:
     rate = None if namespace.fps is None else _parse_rate(namespace.fps)
     size = None if namespace.size is None else _parse_size(namespace.size)
@@ -111,13 +159,17 @@ def _load(namespace: argparse.Namespace) -> dict[str, Recording]:
 
 
 def _parse_rate(text: str) -> float:
+    return _parse_number("frames a second", text)
+
+
+def _parse_number(what: str, text: str) -> float:
     try:
-        rate = float(text)
+        number = float(text)
     except ValueError:
-        rate = math.nan
-    if not (math.isfinite(rate) and rate > 0):
-        raise ReplayError(f"frames a second must be a number greater than 0, got {text!r}")
-    return rate
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise ReplayError(f"{what} must be a number greater than 0, got {text!r}")
+    return number
 
 
 def _parse_size(text: str) -> tuple[int, int]:
@@ -127,28 +179,17 @@ def _parse_size(text: str) -> tuple[int, int]:
     return int(size[1]), int(size[2])
 
 
-async def _replay(url: str, recordings: dict[str, Recording], token: str | None, loop: bool) -> int:
+async def _replay(plan: _Plan) -> int:
     """Play all to their ends, or until a signal comes; the exit status."""
-    progress = {
-        camera_id: CameraProgress(camera_id, recording.frame_count) for camera_id, recording in recordings.items()
-    }
-    status = 0
+
+    async def play_and_show() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(show, plan.cameras, sys.stderr)
+            await plan.play()
+            nursery.cancel_scope.cancel()
+
     try:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with trio.open_nursery() as nursery:
-
-                async def wait_for_signal() -> None:
-                    nonlocal status
-                    async for number in signals:
-                        status = _STOPPED_BY + number
-                        nursery.cancel_scope.cancel()
-
-                nursery.start_soon(wait_for_signal)
-                nursery.start_soon(show, list(progress.values()), sys.stderr)
-                async with trio.open_nursery() as cameras:
-                    for camera_id, recording in recordings.items():
-                        cameras.start_soon(_play, url, recording, progress[camera_id], token, loop)
-                nursery.cancel_scope.cancel()
+        status = await until_signalled(play_and_show)
     except* ConnectionRefusedByServer as refusals:
         # One is enough to say: cameras with one token are refused for one reason.
         refusal = _first(refusals)
@@ -157,9 +198,11 @@ async def _replay(url: str, recordings: dict[str, Recording], token: str | None,
     raise refusal
 
 
-async def _play(url: str, recording: Recording, progress: CameraProgress, token: str | None, loop: bool) -> None:
+async def _play(
+    play_one: Callable[..., Awaitable[None]], url: str, recording: Recording, progress: CameraProgress
+) -> None:
     try:
-        await play(url, recording, progress, token=token, loop=loop)
+        await play_one(url, recording, progress)
     except ConnectionRefusedByServer as refusal:
         refusal.add_note(f"camera {progress.camera_id}")
         raise

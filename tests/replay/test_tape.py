@@ -1,0 +1,106 @@
+"""Tapes as files, and who is who on them."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from trio_orchestrator.client import FeatureMap, Start, Stop
+from trio_orchestrator.replay import RecordingError
+from trio_orchestrator.replay.cast import Cast
+from trio_orchestrator.replay.tape import TapeFrame, head, is_tape, line, open_new, read_tape
+
+HEAD = head(datetime(2026, 11, 22, tzinfo=UTC))
+BOXES = b'{"type":"boundingBoxes","cameraId":"cam1","frameId":12.0,"boxes":[{"boxId":1,"new" : [1.0]}]}'
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_what_was_written_is_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    assert is_tape(name)
+    with open_new(path) as file:
+        file.write(HEAD + line(0.25, BOXES) + line(1.5, BOXES.replace(b"cam1", b"cam2")) + line(2, BOXES))
+    tape = read_tape(path)
+    assert (tape.frame_counts, tape.seconds) == ({"cam1": 2, "cam2": 1}, 2.0)
+    first = next(tape.frames())
+    assert first == TapeFrame(0.25, "cam1", 12.0, [{"boxId": 1, "new": [1.0]}])
+    assert isinstance(first.frame_id, float)
+    with pytest.raises(FileExistsError):
+        open_new(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "tape.jsonl:1: "),
+        (HEAD, "tape.jsonl: there are no frames"),
+        (HEAD.replace(b"1,", b"2,", 1), "tape.jsonl:1: this tape was made by another version"),
+        (HEAD + line(1, BOXES) + b"{", "tape.jsonl:3: "),
+        (HEAD + line(1, BOXES).replace(b"cameraId", b"camera"), "tape.jsonl:2: "),
+        (HEAD + line(-1, BOXES), "tape.jsonl:2: `at` must be 0 or more"),
+        (HEAD + line(1, BOXES).replace(b"new", b"\xff\xff"), "tape.jsonl:2: "),
+    ],
+)
+def test_what_is_no_tape_is_told(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "tape.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError) as error:
+        read_tape(path)
+    assert told in str(error.value)
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(HEAD + line(1, BOXES) * 100)[:-20])
+    bad = tmp_path / "bad.jsonl.gz"
+    bad.write_bytes(cut.read_bytes()[:12] + b"\xff" * 40)
+    for path in (tmp_path / "none.jsonl", cut, bad):
+        with pytest.raises(RecordingError, match=path.name):
+            read_tape(path)
+
+
+def frame(camera_id: str, frame_id: float, *boxes: tuple[int, int | None]) -> TapeFrame:
+    made = [{"boxId": box_id} if then is None else {"boxId": box_id, "objectId": then} for box_id, then in boxes]
+    return TapeFrame(frame_id, camera_id, frame_id, made)
+
+
+def marks(cast: Cast, shown: TapeFrame) -> list[int | None]:
+    return [box.get("objectId") for box in cast.see(shown)]
+
+
+def test_object_ids_of_another_day_are_taken_out() -> None:
+    assert Cast().see(frame("a", 1, (3, 7))) == [{"boxId": 3}]
+
+
+def test_a_click_marks_a_box_on_its_camera() -> None:
+    cast = Cast()
+    cast.see(frame("a", 1, (3, None), (4, None)))
+    answer = cast.obey("a", Start(9, 1, 3))
+    assert answer is not None
+    assert marks(cast, frame("a", 2, (3, None), (4, None))) == [9, None]
+    assert marks(cast, frame("b", 2, (3, None))) == [None]
+    assert cast.obey("a", FeatureMap(9, {})) == answer  # it was lost on its way
+    assert cast.obey("b", FeatureMap(9, {})) is None
+    assert (cast.following("a"), cast.following("b")) == (1, 0)
+    for camera in ("a", "b"):
+        cast.obey(camera, Stop(9))
+    assert marks(cast, frame("a", 3, (3, None))) == [None]
+    assert cast.following("a") == 0
+
+
+def test_a_click_on_somebody_who_was_tracked_then_marks_them_everywhere() -> None:
+    cast = Cast()
+    cast.see(frame("a", 1, (3, None)))
+    cast.obey("a", Start(9, 1, 3))
+    assert marks(cast, frame("a", 2, (3, 7))) == [9]  # recognized a little later
+    assert marks(cast, frame("b", 3, (1, 7), (2, None))) == [9, None]
+
+
+def test_a_click_on_what_was_not_shown_is_nothing() -> None:
+    cast = Cast()
+    cast.see(frame("a", 1, (3, None)))
+    assert cast.obey("b", Start(9, 1, 3)) is None
+    assert cast.obey("a", Start(9, 2, 3)) is None
+    assert cast.obey("a", Start(9, 1, 4)) is None
+    assert cast.obey("a", Start(9, image="i")) is None

@@ -1,0 +1,120 @@
+"""Tapes: everything that cameras said, a frame a line, with the time it came at.
+
+The first line tells what it is, `{"tape":1,"startedAt":"2026-11-22T08:15:30Z"}`. Each other one is a client's
+`boundingBoxes` as it came, with `at` before all else: seconds since the beginning of the tape.
+"""
+
+import gzip
+import math
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple, cast
+
+import msgspec
+from msgspec import Struct
+
+from trio_orchestrator.client import FrameId
+
+from .motchallenge import RecordingError
+
+SUFFIXES: Final = (".jsonl", ".jsonl.gz")
+_VERSION: Final = 1
+
+
+class _Head(Struct, rename="camel"):
+    tape: int
+    started_at: datetime
+
+
+class TapeFrame(Struct, frozen=True, rename="camel"):
+    """One frame of one camera.
+
+    Attributes:
+        at: when it came, in seconds since the beginning of the tape.
+        camera_id: the camera.
+        frame_id: as the camera named it.
+        boxes: the boxes, with all that the camera said of them.
+    """
+
+    at: float
+    camera_id: str
+    frame_id: FrameId
+    boxes: list[dict[str, Any]] | dict[str, dict[str, Any]]
+
+
+class Tape(NamedTuple):
+    """A file that was read through once.
+
+    Attributes:
+        path: where it is.
+        frame_counts: how many frames it has of each camera.
+        seconds: when its last frame came.
+    """
+
+    path: Path
+    frame_counts: dict[str, int]
+    seconds: float
+
+    def frames(self) -> Iterator[TapeFrame]:
+        """Its frames, in the order they came; raises RecordingError where the file has changed meanwhile."""
+        return _read(self.path)
+
+
+_HEADS: Final = msgspec.json.Decoder(_Head)
+_FRAMES: Final = msgspec.json.Decoder(TapeFrame)
+
+
+def is_tape(name: str) -> bool:
+    """Whether a file is a tape, by its name."""
+    return name.endswith(SUFFIXES)
+
+
+def head(started_at: datetime) -> bytes:
+    """The first line."""
+    return msgspec.json.encode(_Head(_VERSION, started_at)) + b"\n"
+
+
+def line(at: float, message: bytes) -> bytes:
+    """The line of one `boundingBoxes`, JSON text on one line that came `at` seconds after the beginning."""
+    return b'{"at":%.3f,' % at + message[1:] + b"\n"
+
+
+def open_new(path: Path) -> IO[bytes]:
+    """A file to be written; raises OSError, also where there is one already."""
+    return cast("IO[bytes]", gzip.open(path, "xb")) if path.name.endswith(".gz") else path.open("xb")
+
+
+def read_tape(path: Path) -> Tape:
+    """Read a tape through.
+
+    Raises:
+        RecordingError: it cannot be read, or is none.
+    """
+    counts: Counter[str] = Counter()
+    seconds = 0.0
+    for frame in _read(path):
+        counts[frame.camera_id] += 1
+        seconds = max(seconds, frame.at)
+    if not counts:
+        raise RecordingError(f"{path}: there are no frames on this tape")
+    return Tape(path, dict(counts), seconds)
+
+
+def _read(path: Path) -> Iterator[TapeFrame]:
+    number = 1
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            if _HEADS.decode(file.readline()).tape != _VERSION:
+                raise RecordingError(f"{path}:1: this tape was made by another version")
+            for number, text in enumerate(file, 2):
+                frame = _FRAMES.decode(text)
+                if not (math.isfinite(frame.at) and frame.at >= 0):
+                    raise RecordingError(f"{path}:{number}: `at` must be 0 or more")
+                yield frame
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordingError(f"{path}:{number}: {error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise RecordingError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
