@@ -151,18 +151,18 @@ def test_a_processor_may_take_the_names_that_its_token_gives_it(named: ServerThr
 
 
 @pytest.mark.parametrize(
-    "token",
-    [camera_token("cam2"), camera_token(), make_token(), make_token(camera="cam1"), make_token(site="cam1")],
+    "claims",
+    [{"site": {"camera": ["cam2"]}}, {"site": {"camera": []}}, {}, {"camera": "cam1"}, {"site": "cam1"}],
     ids=["another", "none", "no claim", "elsewhere", "no path"],
 )
-def test_no_other_name_can_be_taken_and_its_owner_notices_nothing(named: ServerThread, token: str) -> None:
+def test_no_other_name_can_be_taken_and_its_owner_notices_nothing(named: ServerThread, claims: dict[str, Any]) -> None:
     with (
         client(named.urls) as watcher,
         identify(named, camera_token("cam1"), "cam1") as owner,
     ):
         watcher.settle()
         owner.settle()
-        with identify(named, token, "cam1") as thief:
+        with identify(named, make_token(**claims), "cam1") as thief:
             thief.say("boundingBoxes", frameId=1, boxes=[])
             assert thief.wait_closed() == 4403
         owner.say("boundingBoxes", frameId=2, boxes=[])
