@@ -20,7 +20,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "admin_port": None, "forwarded_allow_ips": (),
         "allowed_origins": None, "auth_timeout": 10.0, "tracking_timeout": None,
         "max_connections": 4096, "max_connections_per_address": 1024, "max_objects": 10_000,
-        "max_message_bytes": 10485760, "max_image_bytes": 10485760, "max_feature_map_bytes": 1048576,
+        "max_message_bytes": 10485760, "max_image_bytes": 10485760, "max_feature_map_bytes": 10485760,
         "max_outbox_bytes": 4194304, "max_request_head_bytes": 16384,
         "request_head_timeout": 10.0, "tls_handshake_timeout": 10.0, "write_timeout": 5.0,
         "ping_interval": 20.0, "ping_timeout": 20.0, "close_timeout": 2.0, "log_level": "info", "log_format": "text",

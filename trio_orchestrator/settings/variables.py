@@ -180,7 +180,7 @@ MAX_IMAGE_BYTES: Final = _bytes(
     "MAX_IMAGE_BYTES", "10485760", 2, "longest `image`, in bytes as it comes; longer gets the error `too_large`",
 )
 MAX_FEATURE_MAP_BYTES: Final = _bytes(
-    "MAX_FEATURE_MAP_BYTES", "1048576", 2, "longest `featureMap`, likewise",
+    "MAX_FEATURE_MAP_BYTES", "10485760", 2, "longest `featureMap`, likewise",
 )
 MAX_OUTBOX_BYTES: Final = _bytes("MAX_OUTBOX_BYTES", "4194304", 1, "how many bytes may wait for one peer")
 MAX_REQUEST_HEAD_BYTES: Final = _bytes(
