@@ -261,7 +261,7 @@ class _Connection:
         if ours is not None and ours.code is not CloseCode.NORMAL:
             return int(ours.code), ours.reason
         theirs = None if self._engine is None else self._engine.closed
-        return (_NO_CLOSING_FRAME, "") if theirs is None else (theirs.code, theirs.reason or "")
+        return (_NO_CLOSING_FRAME, "") if theirs is None else (int(theirs.code), theirs.reason or "")
 
     async def _cancel_when_refused(self, scope: trio.CancelScope) -> None:
         await self._engine_stream.closed.wait()
