@@ -51,7 +51,8 @@ class Watched:
         log = self.process.log
         end = log.rfind("\n") + 1
         news, self._read = log[self._read : end], end
-        return [line for line in news.splitlines() if " error " in line or line.startswith("  | ")]
+        # Not the lines of its traceback: those may still be on their way when the next input is tried.
+        return [line for line in news.splitlines() if " error " in line and not line.startswith(" ")]
 
     def close(self) -> None:
         self._operator.close()
