@@ -65,7 +65,7 @@ class Intake:
         if self._transport.has_read_again:
             await self._take(await self._receive())
         while True:
-            turn = _Turn(self)
+            turn = _Turn(self, self._transport)
             try:
                 with read_loop.reading(plain, turn.take_what_is_there):
                     await turn.over.wait()
@@ -81,8 +81,9 @@ class Intake:
             return b""
 
     async def _take(self, data: bytes) -> None:
-        self.heard = trio.current_time()
-        await self.take_rest(self._frames.receive(data))
+        items, pause = self.begin(data)
+        if pause is not None:
+            await self.take_rest(items, pause)
 
     def begin(self, data: bytes) -> tuple[Iterator[Received], Pause | None]:
         """Take `data` as far as that goes without awaiting; the rest, and what must be awaited first, if anything."""
@@ -90,9 +91,9 @@ class Intake:
         items = self._frames.receive(data)
         return items, self._advance(items)
 
-    async def take_rest(self, items: Iterator[Received], first: Pause | None = None) -> None:
+    async def take_rest(self, items: Iterator[Received], first: Pause) -> None:
         """Take `items`, after `first` has been awaited."""
-        pause = self._advance(items) if first is None else first
+        pause: Pause | None = first
         while pause is not None:
             await pause
             self._frames.max_message_bytes = self._longest_message()
@@ -124,8 +125,9 @@ class _Turn:
         over: set when that time is over.
     """
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, transport: Transport) -> None:
         self._intake = intake
+        self._transport = transport
         self._ended = False
         self._rest: tuple[Iterator[Received], Pause] | None = None
         self._fault: Exception | None = None
@@ -134,7 +136,7 @@ class _Turn:
     def take_what_is_there(self) -> bool:
         """The read loop's callback; whether it is to go on."""
         try:
-            data = self._intake._transport.receive_nowait()
+            data = self._transport.receive_nowait()
             if data is None:
                 return True
             if data:

@@ -121,16 +121,7 @@ class FrameReader:
         if self._given_up:
             yield ForEngine(data)
             return
-        if self._skip:
-            skipped = min(self._skip, len(data))
-            self._skip -= skipped
-            data = data[skipped:]
-        if self._rest:
-            self._rest += data
-            if len(self._rest) < self._needed:
-                return
-            data = bytes(self._rest)
-            self._rest.clear()
+        data = self._behind_the_rest(data)
         position, end = 0, len(data)
         while position < end:
             # What peers send nearly always, recognized by its first bytes: a text of 126 to 65535 bytes in one frame.
@@ -181,6 +172,21 @@ class FrameReader:
             position = stop
         if position < end:
             self._rest += data[position:]
+
+    def _behind_the_rest(self, data: bytes) -> bytes:
+        """`data` behind what was left before; nothing while that is known not to complete a frame."""
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
+        if not self._rest:
+            return data
+        self._rest += data
+        if len(self._rest) < self._needed:
+            return b""
+        data = bytes(self._rest)
+        self._rest.clear()
+        return data
 
     @property
     def _is_between_messages(self) -> bool:

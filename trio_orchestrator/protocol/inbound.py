@@ -4,7 +4,7 @@ Members that are passed on verbatim (`frameId`, `boxId`, `boxes`, `image`, `feat
 JSON text, as `msgspec.Raw`. Elsewhere a member that is `null` counts as absent; unknown members are ignored.
 """
 
-from typing import Final, TypeAlias, TypeVar, Union
+from typing import Final, TypeAlias, Union
 
 import msgspec
 from msgspec import Raw, Struct
@@ -152,7 +152,6 @@ class _Request(Struct, frozen=True, rename="camel"):
     request_id: str | None = None
 
 
-_MessageType = TypeVar("_MessageType", ClientMessage, ProcessorMessage)
 _ANY_JSON: Final = msgspec.json.Decoder(Raw)
 _ENVELOPES: Final = msgspec.json.Decoder(_Envelope)
 _REQUESTS: Final = msgspec.json.Decoder(_Request)
