@@ -6,6 +6,7 @@ whatever breaks the protocol, to an engine that knows all of the RFC: it gets th
 
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator
+from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
 try:
@@ -27,7 +28,13 @@ _PONG: Final = 0xA
 _TWO_BYTE_LENGTH: Final = 126
 _EIGHT_BYTE_LENGTH: Final = 127
 _NO_MASK: Final = bytes(4)
-_USUAL_START: Final = bytes((_FIN | _TEXT, _MASKED | _TWO_BYTE_LENGTH))
+_USUAL: Final = (_FIN | _TEXT) << 8 | _MASKED | _TWO_BYTE_LENGTH
+"""How nearly all that peers send begins: a text in one frame, its length in the two bytes that follow."""
+
+_USUAL_UNMASKED: Final = _USUAL & ~_MASKED
+_USUAL_HEAD: Final = Struct(">HH")
+_USUAL_HEAD_BYTES: Final = 8
+"""With the masking key."""
 
 PING_FRAME: Final = b"\x89\x00"
 _PING_START: Final = b"\x89"
@@ -39,7 +46,7 @@ def text_frame_header(length: int) -> bytes:
     if length < _TWO_BYTE_LENGTH:
         return bytes((_FIN | _TEXT, length))
     if length < 1 << 16:
-        return b"\x81\x7e" + length.to_bytes(2, "big")
+        return _USUAL_HEAD.pack(_USUAL_UNMASKED, length)
     return b"\x81\x7f" + length.to_bytes(8, "big")
 
 
@@ -118,60 +125,22 @@ class FrameReader:
         """
         if self._ended:
             return
-        if self._given_up:
-            yield ForEngine(data)
-            return
         data = self._behind_the_rest(data)
         position, end = 0, len(data)
         while position < end:
-            # What peers send nearly always, recognized by its first bytes: a text of 126 to 65535 bytes in one frame.
-            if data.startswith(_USUAL_START, position) and end - position >= 8 and self._is_between_messages:
-                stop = position + 8 + (data[position + 2] << 8 | data[position + 3])
-                if position + 8 + _TWO_BYTE_LENGTH <= stop <= min(end, position + 8 + self.max_message_bytes):
-                    payload = apply_mask(data[position + 8 : stop], data[position + 4 : position + 8])
+            if end - position >= _USUAL_HEAD_BYTES:
+                begins, length = _USUAL_HEAD.unpack_from(data, position)
+                start = position + _USUAL_HEAD_BYTES
+                stop = start + length
+                if begins == _USUAL and stop <= end and self._takes_usual(length):
+                    payload = apply_mask(data[start:stop], data[start - 4 : start])
                     if payload.isascii():
                         yield payload
                         position = stop
                         continue
-            try:
-                header = _parse_header(data, position)
-                if header is None:
-                    self._needed = 0
-                    break
-                first, size, length = header
-                start = position + size
-                stop = start + length
-                if first & _OPCODE >= _CLOSE:
-                    if stop <= end:
-                        self._ended = first & _OPCODE == _CLOSE
-                        yield ForEngine(data[position:stop])
-                        if self._ended:
-                            return
-                elif self._overflown or length + len(self._fragments) > self.max_message_bytes:
-                    if not self._overflown:
-                        self._overflown = True
-                        yield TOO_LONG
-                    self._skip = max(stop - end, 0)
-                    stop = min(stop, end)
-                elif stop <= end:
-                    payload = apply_mask(data[start:stop], data[start - 4 : start])
-                    message = self._message(first, payload)
-                    if message is not None:
-                        yield message
-                if stop > end:
-                    self._needed = stop - position
-                    break
-            except _Breach:
-                self._given_up = True
-                yield ForEngine(self._fragmented_state() + data[position:])
-                return
-            except UnicodeDecodeError:
-                self._given_up = True
-                yield ForEngine(b"\x81\x81" + _NO_MASK + b"\xff")
-                return
-            position = stop
-        if position < end:
-            self._rest += data[position:]
+            received, position = self._take(data, position)
+            if received is not None:
+                yield received
 
     def _behind_the_rest(self, data: bytes) -> bytes:
         """`data` behind what was left before; nothing while that is known not to complete a frame."""
@@ -188,9 +157,53 @@ class FrameReader:
         self._rest.clear()
         return data
 
-    @property
-    def _is_between_messages(self) -> bool:
-        return not (self._opcode or self._overflown)
+    def _takes_usual(self, length: int) -> bool:
+        """Whether a usual frame with a payload of `length` bytes is a whole message, and may be taken."""
+        return _TWO_BYTE_LENGTH <= length <= self.max_message_bytes and not (
+            self._opcode or self._overflown or self._given_up
+        )
+
+    def _take(self, data: bytes, position: int) -> tuple[Received | None, int]:
+        """Take whatever frame begins at `position`: what it completes, if anything, and where to go on."""
+        end = len(data)
+        if self._given_up:
+            return ForEngine(data[position:]), end
+        try:
+            header = _parse_header(data, position)
+            if header is None:
+                self._keep(data[position:], needed=0)
+                return None, end
+            first, size, length = header
+            start = position + size
+            stop = start + length
+            is_control = first & _OPCODE >= _CLOSE
+            if not is_control and (self._overflown or length + len(self._fragments) > self.max_message_bytes):
+                return self._leave_out(stop - end), min(stop, end)
+            if stop > end:
+                self._keep(data[position:], needed=stop - position)
+                return None, end
+            if is_control:
+                self._ended = first & _OPCODE == _CLOSE
+                return ForEngine(data[position:stop]), end if self._ended else stop
+            return self._message(first, apply_mask(data[start:stop], data[start - 4 : start])), stop
+        except _Breach:
+            self._given_up = True
+            return ForEngine(self._fragmented_state() + data[position:]), end
+        except UnicodeDecodeError:
+            self._given_up = True
+            return ForEngine(b"\x81\x81" + _NO_MASK + b"\xff"), end
+
+    def _keep(self, rest: bytes, needed: int) -> None:
+        """A frame is not complete: it is looked at again once there are `needed` bytes of it."""
+        self._rest += rest
+        self._needed = needed
+
+    def _leave_out(self, to_come: int) -> TooLong | None:
+        """A frame belongs to a message that is too long; `to_come`, if positive: how many of its bytes are to come."""
+        said = None if self._overflown else TOO_LONG
+        self._overflown = True
+        self._skip = max(to_come, 0)
+        return said
 
     def _message(self, first: int, payload: bytes) -> bytes | NotText | None:
         """What a frame completes; None where more fragments follow."""
