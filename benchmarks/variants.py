@@ -76,7 +76,7 @@ class EncodingOutbox(Outbox):
     """Without the sharing: every client's frames are encoded, framed and joined for it alone."""
 
     def offer_boxes(self, batch: Batch) -> None:
-        own = [BoxFrame(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]
+        own = [(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]
         super().offer_boxes(Batch(own))
 
 
@@ -94,7 +94,7 @@ class EagerBroadcast(Broadcast):
         self._members.pop(outbox, None)
 
     def publish(self, camera_id: str, message: bytes) -> None:
-        batch = Batch([BoxFrame(camera_id, text_frame(message))])
+        batch = Batch([(camera_id, text_frame(message))])
         for outbox, cameras in self._members.items():
             if cameras is None or camera_id in cameras:
                 assert isinstance(outbox, Outbox)

@@ -77,7 +77,7 @@ async def test_control_keeps_its_order_whatever_the_socket_does(nursery: trio.Nu
 
 async def test_frames_stay_whole_wherever_the_socket_breaks_off(nursery: trio.Nursery) -> None:
     frames = [box_frame("a", 1, 10), box_frame("b", 1, 20), box_frame("a", 2, 30)]
-    size = 2 * len(text_frame(b"1")) + sum(len(frame.frame) for frame in frames)
+    size = 2 * len(text_frame(b"1")) + sum(len(frame) for _, frame in frames)
     for capacity in range(size + 1):
         outbox, wire = make(nursery, capacity)
         outbox.offer(b"1")

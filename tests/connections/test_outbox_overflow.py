@@ -96,7 +96,7 @@ async def test_no_half_of_a_long_message_is_sent_where_it_does_not_fit(nursery: 
 
 async def test_boxes_that_were_begun_are_ended_first(nursery: trio.Nursery) -> None:
     frames = [box_frame("a", 1), box_frame("b", 1)]
-    for capacity in range(1, sum(len(frame.frame) for frame in frames)):
+    for capacity in range(1, sum(len(frame) for _, frame in frames)):
         outbox, wire = make(nursery, 5, capacity)
         outbox.offer_boxes(batch(*frames))
         outbox.offer(b"1")
@@ -105,7 +105,7 @@ async def test_boxes_that_were_begun_are_ended_first(nursery: trio.Nursery) -> N
         assert outbox.closing == TOO_SLOW
         assert (await all_read(outbox, wire))[-1] == "closed: 4452"
         assert wire.read_control() == ["closed: 4452"]
-        assert wire.read_boxes() == ({"a": [1]} if capacity <= len(frames[0].frame) else {"a": [1], "b": [1]})
+        assert wire.read_boxes() == ({"a": [1]} if capacity <= len(frames[0][1]) else {"a": [1], "b": [1]})
 
 
 async def test_an_overlong_message_may_wait_and_boxes_and_snapshots_behind_it_too(nursery: trio.Nursery) -> None:

@@ -99,7 +99,7 @@ CLOSING_FRAME = close_frame(4452, "too slow")
 def box_frame(camera: str, number: int, size: int = 0) -> BoxFrame:
     """One camera's frame of boxes that is easily told from others."""
     text = json.dumps({"camera": camera, "number": number, "more": "x" * size})
-    return BoxFrame(camera, text_frame(text.encode()))
+    return camera, text_frame(text.encode())
 
 
 def batch(*frames: BoxFrame) -> Batch:

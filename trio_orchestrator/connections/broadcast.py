@@ -65,7 +65,7 @@ class Broadcast:
         if self._audiences:
             if not self._frames:
                 self._published.unpark()
-            self._frames.append(BoxFrame(camera_id, text_frame(message)))
+            self._frames.append((camera_id, text_frame(message)))
 
     def statistics(self) -> Statistics:
         """Counters of this broadcast."""
@@ -99,4 +99,4 @@ class Broadcast:
 
 
 def _of_cameras(frames: Sequence[BoxFrame], cameras: _Cameras) -> Sequence[BoxFrame]:
-    return frames if cameras is None else [frame for frame in frames if frame.camera_id in cameras]
+    return frames if cameras is None else [frame for frame in frames if frame[0] in cameras]
