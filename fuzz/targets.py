@@ -12,12 +12,11 @@ from tests.protocol.streams import Engine, FastLane
 from tests.tokens import CLIENT_ROLE, token_checker
 from trio_orchestrator.auth.keys import NoKeys, parse_key_set
 from trio_orchestrator.net.forwarded import Proxies, headers_of
-from trio_orchestrator.protocol.boxes import parse_boxes
+from trio_orchestrator.protocol.boxes import Frame, read_usual_frame
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, PeerError
 from trio_orchestrator.protocol.inbound import (
     CLIENT_MESSAGES,
     PROCESSOR_MESSAGES,
-    BoundingBoxes,
     Start,
     request_id_of,
 )
@@ -64,8 +63,7 @@ def messages(data: bytes) -> None:
         except (NotJson, InvalidMessage):
             request_id_of(data)
             continue
-        if isinstance(message, BoundingBoxes):
-            boxes(data)
+        if isinstance(message, Frame):
             json.loads(bounding_boxes(bounding_boxes_head("cam1"), message.frame_id, message.boxes))
         elif isinstance(message, Start):
             for member in (message.image, message.frame_id, message.box_id):
@@ -74,11 +72,10 @@ def messages(data: bytes) -> None:
 
 
 def boxes(data: bytes) -> None:
-    """The boxes of a frame: understood, or refused."""
-    with contextlib.suppress(NotJson, InvalidMessage):
-        message = PROCESSOR_MESSAGES.decode(data)
-        if isinstance(message, BoundingBoxes):
-            parse_boxes(message.boxes)
+    """A frame in its usual form is read as the same is in any other: here, with a space before it."""
+    usual = read_usual_frame(data)
+    if usual is not None and usual != PROCESSOR_MESSAGES.decode(b" " + data):
+        raise Broken("the usual form is read otherwise")
 
 
 def tokens(data: bytes) -> None:

@@ -1,5 +1,6 @@
 from trio_orchestrator.connections.traffic import Traffic
-from trio_orchestrator.protocol.inbound import BoundingBoxes, Start, Unknown
+from trio_orchestrator.protocol.boxes import Frame
+from trio_orchestrator.protocol.inbound import Start, Unknown
 from trio_orchestrator.protocol.outbound import Accepted, StopNotice
 
 
@@ -7,7 +8,7 @@ def test_what_comes_in_is_counted_by_kind_and_type() -> None:
     traffic = Traffic()
     traffic.received_from("client")[Start] += 2
     traffic.received_from("client")[Unknown] += 1
-    traffic.received_from("processor")[BoundingBoxes] += 3
+    traffic.received_from("processor")[Frame] += 3
     assert traffic.statistics().received == {
         ("client", "start"): 2,
         ("client", "unknown"): 1,

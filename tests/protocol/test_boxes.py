@@ -9,15 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import MAX_BOXES, Sighting, parse_boxes
+from trio_orchestrator.protocol.boxes import MAX_BOXES, Frame, Sighting, read_frame, read_usual_frame
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, TooLarge
-from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES, BoundingBoxes
+from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES
 
 REAL = '{"boxId":3,"rect":[0.1,0.2,0.3,0.4],"objectType":"person","certainty":0.97,"objectId":7}'
 
 
 def parse(boxes: str) -> list[Sighting]:
-    return parse_boxes(Raw(boxes.encode()))
+    return read_frame(Raw(b"1.5"), Raw(boxes.encode())).sightings
 
 
 @pytest.mark.parametrize(
@@ -88,22 +88,22 @@ def test_what_is_just_not_too_deep_for_the_decoder_may_be_invalid_here_and_nothi
     assert outcomes <= {"none seen", "invalid"}
 
 
-def nested(member: str, depth: int) -> Raw | None:
+def nested(member: str, depth: int) -> bytes | None:
     """Boxes of that depth as they come out of a message; None where it is too deep."""
     box = b'{"%b":%b}' % (member.encode(), b"[" * (depth + 1) + b"]" * (depth + 1))
     try:
         message = PROCESSOR_MESSAGES.decode(b'{"type":"boundingBoxes","frameId":1,"boxes":[%b]}' % box)
-    except NotJson:
+    except (NotJson, InvalidMessage):
         return None
-    assert isinstance(message, BoundingBoxes)
+    assert isinstance(message, Frame)
     return message.boxes
 
 
-def parse_further_down(boxes: Raw, frames: int) -> str:
+def parse_further_down(boxes: bytes, frames: int) -> str:
     if frames:
         return parse_further_down(boxes, frames - 1)
     try:
-        return "seen" if parse_boxes(boxes) else "none seen"
+        return "seen" if read_frame(Raw(b"1"), Raw(boxes)).sightings else "none seen"
     except InvalidMessage:
         return "invalid"
 
@@ -152,7 +152,79 @@ def is_seen(box: dict[str, Any]) -> bool:
 
 
 def test_a_frame_has_an_end() -> None:
-    for box in (b"{}", b'{"objectId":1}', b'{"objectId":"x"}'):
-        assert parse_boxes(Raw(b"[" + b",".join([box] * MAX_BOXES) + b"]")) is not None
+    for box in ("{}", '{"objectId":1}', '{"objectId":"x"}'):
+        assert parse(f"[{','.join([box] * MAX_BOXES)}]") is not None
         with pytest.raises(TooLarge):
-            parse_boxes(Raw(b"[" + b",".join([box] * (MAX_BOXES + 1)) + b"]"))
+            parse(f"[{','.join([box] * (MAX_BOXES + 1))}]")
+
+
+USUAL = (
+    '{"type":"boundingBoxes","frameId":1.50,"boxes":[%s]}',
+    '{"type": "boundingBoxes", "frameId": "f", "boxes": [%s]}',
+)
+
+
+@pytest.mark.parametrize("form", USUAL)
+@pytest.mark.parametrize("boxes", ["", REAL, f"{{}}, {REAL}", '{"objectId":null,"a":[{"objectId":1}]}'])
+def test_the_usual_forms_are_read_at_once(form: str, boxes: str) -> None:
+    frame = read_usual_frame((form % boxes).encode())
+    assert frame is not None
+    assert frame == in_another_form((form % boxes).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Each begins and ends as usual, and is not what it seems.
+        '{"type":"boundingBoxes","frameId":1,"boxes":[],"boxes":[{"objectId":1}]}',
+        '{"type":"boundingBoxes","frameId":1,"frameId":2,"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":1,"boxes":[]},"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":{"a":1,"boxes":[]},"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":01,"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":,"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":null,"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":1 ,"boxes":[]}',
+        '{"type":"boundingBoxes","frameId":1,"boxes":[1]}',
+        '{"type":"boundingBoxes","frameId":1,"boxes":[{"objectId":"7"}]}',
+        '{"type":"boundingBoxes","frameId":1,"boxes":[{]}',
+        '{"type":"boundingBoxes","frameId":1,"boxes":[' + '{"a":' * 5000 + "[]}",
+        '{"type":"boundingBoxes","boxes":[]}',
+        '{"type":"boundingBoxes","frameId":1,"boxes":[{}]',
+    ],
+)
+def test_what_only_looks_usual_is_left_to_those_who_look_closely(text: str) -> None:
+    assert read_usual_frame(text.encode()) is None
+
+
+pieces = st.sampled_from(
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        '"',
+        "\\",
+        " ",
+        "1",
+        "null",
+        '"boxes":',
+        ',"boxes":[',
+        ', "boxes": [',
+        '{"objectId":7}',
+        REAL,
+    ]
+)
+
+
+@given(form=st.sampled_from(USUAL), inner=st.lists(pieces | st.text(max_size=2), max_size=8), at=st.integers(0, 80))
+def test_what_is_read_at_once_is_what_would_be_read_otherwise(form: str, inner: list[str], at: int) -> None:
+    text = form % "".join(inner)
+    for changed in (text, text[:at] + "".join(inner) + text[at:]):
+        usual = read_usual_frame(changed.encode())
+        assert usual is None or usual == in_another_form(changed.encode())
+
+
+def in_another_form(text: bytes) -> object:
+    """The same, as it is read where it does not look usual."""
+    return PROCESSOR_MESSAGES.decode(b" " + text)

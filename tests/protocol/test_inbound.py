@@ -5,6 +5,7 @@ import sys
 import msgspec
 import pytest
 
+from trio_orchestrator.protocol.boxes import Frame
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, TooLarge
 from trio_orchestrator.protocol.inbound import (
     CLIENT_MESSAGES,
@@ -12,7 +13,6 @@ from trio_orchestrator.protocol.inbound import (
     MAX_SUBSCRIBED_CAMERAS,
     PROCESSOR_MESSAGES,
     Authenticate,
-    BoundingBoxes,
     Decoder,
     FeatureMap,
     Hello,
@@ -187,8 +187,8 @@ def test_what_a_processor_says(text: str, message: Inbound) -> None:
 )
 def test_bounding_boxes_are_kept_verbatim(text: str, frame_id: bytes, boxes: bytes) -> None:
     message = processor(text)
-    assert isinstance(message, BoundingBoxes)
-    assert (bytes(message.frame_id), bytes(message.boxes)) == (frame_id, boxes)
+    assert isinstance(message, Frame)
+    assert (message.frame_id, message.boxes) == (frame_id, boxes)
 
 
 @pytest.mark.parametrize("features", ["{}", "[]", "[ 1,  2.50 ]", '"\\u0041"', "0", "false", '{"a":{"b":null}}'])
@@ -365,7 +365,7 @@ def test_what_is_passed_on_may_be_long() -> None:
     long = "x" * 2_000_000
     assert isinstance(client(f'{{"type":"start","cameraId":"c","image":"{long}"}}'), Start)
     assert isinstance(processor(f'{{"type":"featureMap","objectId":1,"featureMap":"{long}"}}'), FeatureMap)
-    assert isinstance(processor(f'{{"type":"boundingBoxes","frameId":1,"boxes":[{{"x":"{long}"}}]}}'), BoundingBoxes)
+    assert isinstance(processor(f'{{"type":"boundingBoxes","frameId":1,"boxes":[{{"x":"{long}"}}]}}'), Frame)
     assert client(f'{{"type":"news","x":"{long}"}}') == Unknown("news")
     for wrong, error in ((f'"{long}', NotJson), (f'["{long}"]', InvalidMessage)):
         with pytest.raises(error):

@@ -168,10 +168,10 @@ class Machine(RuleBasedStateMachine):
         if processor.closed:
             return
         boxes = [{"objectId": object_id} for object_id in seen]
-        if processor.camera is None:
-            self.refuse(processor, "not_identified")
-        elif frame is None:
+        if frame is None:
             self.refuse(processor, "invalid_message")
+        elif processor.camera is None:
+            self.refuse(processor, "not_identified")
         else:
             processor.floats = processor.floats or isinstance(frame, float)
             for client in self.clients:

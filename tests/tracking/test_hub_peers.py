@@ -25,7 +25,7 @@ def test_an_identifier_is_answered_with_a_feature_map_of_every_live_object_each_
         ]
 
 
-@pytest.mark.parametrize("text", [NO_BOXES, FEATURES, '{"type":"boundingBoxes","frameId":null,"boxes":7}'])
+@pytest.mark.parametrize("text", [NO_BOXES, FEATURES])
 def test_before_its_identifier_a_processor_is_told_so_and_nobody_is_told_anything(text: str) -> None:
     world = World(restored=[kept(1)])
     alice, cam1, nobody = world.client(), world.processor("cam1"), world.processor()

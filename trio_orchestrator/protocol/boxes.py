@@ -1,4 +1,4 @@
-"""What the boxes of one frame say about tracked objects; all else in them is the peers' own business.
+"""One frame of a camera: what its boxes say about tracked objects; all else in them is the peers' own business.
 
 A real box is `{"boxId":3,"rect":[x1,y1,x2,y2],"objectType":"person","certainty":0.97,"objectId":7}` with `rect`
 in fractions of the frame and `objectId` only where the box was re-identified.
@@ -14,6 +14,21 @@ from .errors import InvalidMessage, TooLarge
 Sighting: TypeAlias = tuple[int, float | None]
 """One box that was re-identified: the object it is said to be, not necessarily one that is tracked, and how sure the
 detector is that there is something, 0 to 1, None where it did not say. A plain tuple: they come by the thousand."""
+
+
+class Frame(Struct, frozen=True, gc=False, tag_field="type", tag="boundingBoxes"):
+    """What a processor sees in one frame, understood.
+
+    Attributes:
+        frame_id: the frame's time in seconds, usually; any JSON but null, to be passed on verbatim.
+        boxes: the boxes as JSON, likewise.
+        sightings: those of them that were re-identified, in their order.
+    """
+
+    frame_id: bytes
+    boxes: bytes
+    sightings: list[Sighting]
+
 
 MAX_BOXES: Final = 100_000
 """Objects in one frame, what is nested in them included: a million would hold everybody up for half a second."""
@@ -33,35 +48,68 @@ class _OddBox(Struct, gc=False, rename="camel"):
     certainty: Raw = Raw(b"null")
 
 
+_NULL: Final = b"null"
+_USUAL_FORMS: Final = (
+    (b'{"type": "boundingBoxes", "frameId": ', b', "boxes": ['),  # json.dumps of Python
+    (b'{"type":"boundingBoxes","frameId":', b',"boxes":['),  # JSON.stringify, and most other libraries
+)
+"""How a message begins, and how it goes on behind its frame's id."""
+
+_ANY_JSON: Final = msgspec.json.Decoder(Raw)
 _BOXES: Final = msgspec.json.Decoder(list[_Box] | dict[str, _Box])
 _ODD_BOXES: Final = msgspec.json.Decoder(list[_OddBox] | dict[str, _OddBox])
 _INTEGER: Final = msgspec.json.Decoder(int)
 _NUMBER: Final = msgspec.json.Decoder(float)
 
 
-def parse_boxes(boxes: Raw) -> list[Sighting]:
-    """The sightings among `boxes`, in their order.
+def read_usual_frame(text: bytes) -> Frame | None:
+    """The frame that `text` says where it is written as nearly all processors do; None: look at it more closely.
 
-    Args:
-        boxes: an array of objects, or an object whose values are objects.
+    Between the two pieces that are known, and from the bracket to the last brace, there is one JSON value each. So the
+    whole is one object with three members, and its boxes are read once instead of first as JSON and then as boxes.
+    """
+    for start, behind_id in _USUAL_FORMS:
+        if text.startswith(start):
+            end = text.find(behind_id, len(start))
+            if end < 0 or not text.endswith(b"]}") or len(text) > MAX_BOXES:
+                return None
+            frame_id, boxes = text[len(start) : end], text[end + len(behind_id) - 1 : -1]
+            try:
+                # White space around the value would be JSON, but none of the sender's own words.
+                if len(_ANY_JSON.decode(frame_id)) != len(frame_id) or frame_id == _NULL:
+                    return None
+                return Frame(frame_id, boxes, _sightings(_BOXES.decode(boxes)))
+            except (msgspec.DecodeError, RecursionError):
+                return None
+    return None
+
+
+def read_frame(frame_id: Raw, boxes: Raw) -> Frame:
+    """The frame of that id with these boxes, an array of objects or an object whose values are objects.
 
     Raises:
-        InvalidMessage: `boxes` has another shape, or is nested deeper than is sane. A box with an odd `objectId`
-            is fine, and no sighting.
+        InvalidMessage: `boxes` has another shape, or is nested deeper than is sane; or `frame_id` is null. A box with
+            an odd `objectId` is fine, and no sighting.
         TooLarge: there are too many.
     """
-    text = memoryview(boxes)
-    if len(text) > MAX_BOXES and bytes(text).count(b"{") > MAX_BOXES:
+    frame_id_text, text = bytes(frame_id), bytes(boxes)
+    if frame_id_text == _NULL:
+        raise InvalidMessage("`frameId` must not be null")
+    if len(text) > MAX_BOXES and text.count(b"{") > MAX_BOXES:
         raise TooLarge(f"`boxes` may hold {MAX_BOXES} objects")
     try:
         try:
-            found = _BOXES.decode(boxes)
+            sightings = _sightings(_BOXES.decode(text))
         except msgspec.ValidationError:
-            return _sightings_of_odd(boxes)
+            sightings = _sightings_of_odd(text)
     except msgspec.ValidationError as error:
         raise InvalidMessage(f"`boxes` must be an array of objects: {error}") from None
     except RecursionError:  # how deep is too deep depends on how much of the stack is used: here a little more is
         raise InvalidMessage("`boxes` is nested too deep") from None
+    return Frame(frame_id_text, text, sightings)
+
+
+def _sightings(found: list[_Box] | dict[str, _Box]) -> list[Sighting]:
     return [
         (box.object_id, box.certainty)
         for box in (found.values() if isinstance(found, dict) else found)
@@ -69,7 +117,7 @@ def parse_boxes(boxes: Raw) -> list[Sighting]:
     ]
 
 
-def _sightings_of_odd(boxes: Raw) -> list[Sighting]:
+def _sightings_of_odd(boxes: bytes) -> list[Sighting]:
     found = _ODD_BOXES.decode(boxes)
     sightings: list[Sighting] = []
     for box in found.values() if isinstance(found, dict) else found:

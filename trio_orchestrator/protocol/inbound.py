@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import force_setattr
 
-from .errors import InvalidMessage, NotJson, TooLarge
+from .boxes import Frame, read_frame, read_usual_frame
+from .errors import InvalidMessage, NotJson, PeerError, TooLarge
 
 ABSENT: Final = Raw(b"")
 MAX_CAMERA_ID_CHARACTERS: Final = 256
@@ -110,7 +111,7 @@ class BoundingBoxes(_Message, frozen=True, gc=False, tag="boundingBoxes"):
 
     Attributes:
         frame_id: the frame's time in seconds, usually; any JSON, passed on verbatim.
-        boxes: the boxes, passed on verbatim; `boxes.parse_boxes` tells what they hold.
+        boxes: the boxes, passed on verbatim; as a `Frame` it is told what they hold.
     """
 
     frame_id: Raw
@@ -137,7 +138,7 @@ class Unknown(Struct, frozen=True):
 
 ClientMessage: TypeAlias = Authenticate | Hello | Start | Stop | SetUsesImages | Subscribe
 ProcessorMessage: TypeAlias = Authenticate | Hello | Identifier | BoundingBoxes | FeatureMap
-Inbound: TypeAlias = ClientMessage | ProcessorMessage | Unknown
+Inbound: TypeAlias = ClientMessage | ProcessorMessage | Frame | Unknown
 
 
 class _Envelope(Struct, frozen=True):
@@ -210,8 +211,25 @@ class Decoder:
         raise InvalidMessage(str(error), request_id=request_id_of(text)) from None
 
 
+class _ProcessorDecoder(Decoder):
+    """Understands processors, whose `boundingBoxes` are all but all there is to understand: each becomes a `Frame`."""
+
+    def decode(self, text: bytes) -> Inbound:
+        frame = read_usual_frame(text)
+        if frame is not None:
+            return frame
+        message = super().decode(text)
+        if not isinstance(message, BoundingBoxes):
+            return message
+        try:
+            return read_frame(message.frame_id, message.boxes)
+        except PeerError as error:
+            error.request_id = request_id_of(text)
+            raise
+
+
 CLIENT_MESSAGES: Final = Decoder(ClientMessage)
-PROCESSOR_MESSAGES: Final = Decoder(ProcessorMessage)
+PROCESSOR_MESSAGES: Final = _ProcessorDecoder(ProcessorMessage)
 
 
 def request_id_of(text: bytes) -> str | None:

@@ -7,15 +7,14 @@ be on disk first is returned as `Pending` and takes effect when its `then` is ca
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import Sighting, parse_boxes
+from trio_orchestrator.protocol.boxes import Frame, Sighting
 from trio_orchestrator.protocol.codes import CloseCode
-from trio_orchestrator.protocol.errors import InvalidMessage, NotIdentified, UnknownCamera, UnknownObject
+from trio_orchestrator.protocol.errors import NotIdentified, UnknownCamera, UnknownObject
 from trio_orchestrator.protocol.inbound import (
-    BoundingBoxes,
     FeatureMap,
     Hello,
     Identifier,
@@ -58,7 +57,6 @@ from .searches import Searches
 from .statistics import HubStatistics
 
 Peer: TypeAlias = Client | Processor
-_NULL: Final = Raw(b"null")
 
 
 class Hub:
@@ -113,7 +111,7 @@ class Hub:
             SetUsesImages: self._set_uses_images,
             Subscribe: self._subscribe,
             Identifier: self._identify,
-            BoundingBoxes: self._show_boxes,
+            Frame: self._show_boxes,
             FeatureMap: self._learn_features,
         }
 
@@ -283,19 +281,16 @@ class Hub:
                 processor.meet(tracked)
                 yield FeatureMapUpdate(tracked.object_id, tracked.feature_map).encode()
 
-    def _show_boxes(self, processor: Processor, message: BoundingBoxes, at: float) -> None:
+    def _show_boxes(self, processor: Processor, frame: Frame, at: float) -> None:
         camera_id = processor.camera_id
         if camera_id is None:
             raise NotIdentified("send `identifier` first")
-        if message.frame_id == _NULL:
-            raise InvalidMessage("`frameId` must not be null")
-        sightings = parse_boxes(message.boxes)
         self.cameras.sent_frame(camera_id, at)
         if not processor.floats:
-            processor.note_frame(message.frame_id)
-        self._broadcast.publish(camera_id, bounding_boxes(processor.head, message.frame_id, message.boxes))
-        if sightings:
-            self._note_sightings(sightings, camera_id, at)
+            processor.note_frame(frame.frame_id)
+        self._broadcast.publish(camera_id, bounding_boxes(processor.head, frame.frame_id, frame.boxes))
+        if frame.sightings:
+            self._note_sightings(frame.sightings, camera_id, at)
 
     def _note_sightings(self, sightings: Sequence[Sighting], camera_id: str, at: float) -> None:
         objects = self._objects

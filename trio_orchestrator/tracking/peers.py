@@ -64,10 +64,9 @@ class Processor:
         """Stand for no camera."""
         self.camera_id, self.head, self.floats = None, b"", False
 
-    def note_frame(self, frame_id: Raw) -> None:
+    def note_frame(self, frame_id: bytes) -> None:
         """Remember once that this camera's frame ids are floats."""
-        text = bytes(frame_id)
-        self.floats = _FLOAT.fullmatch(text) is not None and _INTEGER.fullmatch(text) is None
+        self.floats = _FLOAT.fullmatch(frame_id) is not None and _INTEGER.fullmatch(frame_id) is None
 
     def own_frame_id(self, frame_id: Raw) -> Raw:
         """`frame_id`, as this camera would have written it."""

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Raw
 
 from tests.net.archive import NOON, Archive, archive
 from tests.tokens import ADMIN_ROLE, CLIENT_ROLE, make_token, token_checker
 from trio_orchestrator.net.api.access import Access
-from trio_orchestrator.protocol.inbound import BoundingBoxes, Identifier
+from trio_orchestrator.protocol.boxes import Frame
+from trio_orchestrator.protocol.inbound import Identifier
 
 
 async def test_cameras(kept: Archive) -> None:
@@ -17,8 +17,7 @@ async def test_cameras(kept: Archive) -> None:
     processor = kept.hub.connect_processor(kept.connect_camera("unused"))
     kept.hub.receive(processor, Identifier("a"), NOON)
     for frame in range(50):
-        boxes = BoundingBoxes(Raw(b"1.5"), Raw(b"[]"))
-        kept.hub.receive(processor, boxes, NOON + frame / 10)
+        kept.hub.receive(processor, Frame(b"1.5", b"[]", []), NOON + frame / 10)
     kept.hub.disconnect(kept.hub.connect_processor(kept.connect_camera("c")), NOON)
     kept.clock.seconds = NOON + 10
     cameras = {camera["cameraId"]: camera for camera in await kept.get("/cameras")}
