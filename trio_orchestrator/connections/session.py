@@ -19,6 +19,7 @@ from trio_orchestrator.protocol.inbound import (
     PROCESSOR_MESSAGES,
     Authenticate,
     Identifier,
+    Inbound,
     Unknown,
     request_id_of,
 )
@@ -38,6 +39,7 @@ class Kind(Enum):
     PROCESSOR = "processor"
 
 
+_OF_THE_SESSION: Final = frozenset({Authenticate, Identifier, Unknown})
 _DECODERS: Final = {Kind.CLIENT: CLIENT_MESSAGES, Kind.PROCESSOR: PROCESSOR_MESSAGES}
 
 
@@ -98,6 +100,7 @@ class Session:
         address: str | None = None,
     ) -> None:
         self._services = services
+        self._hub = services.hub
         self.kind = kind
         self._outbox = outbox
         self._log = log
@@ -125,26 +128,31 @@ class Session:
             if isinstance(received, NotText):
                 raise NotJson("not UTF-8")
             message = self._decode(received)
-            self._received[type(message)] += 1
-            if isinstance(message, Authenticate):
-                return self._authenticate(message, received) if self._checker is not None else None
-            if self._peer is None:
-                self._outbox.close(CloseCode.UNAUTHENTICATED, "send `authenticate` first")
-                return None
-            if isinstance(message, Unknown):
-                self._log.debug("unknown type of message", type=message.type)
-                return None
-            if isinstance(message, Identifier) and not self._may_stand_for(message.id):
-                self._outbox.close(CloseCode.NOT_YOUR_CAMERA, "the token does not name this camera")
-                return None
-            pending = self._services.hub.receive(self._peer, message, time.time())
+            kind = type(message)
+            self._received[kind] += 1
+            if self._peer is None or kind in _OF_THE_SESSION:
+                return self._receive_own(message, received)
+            pending = self._hub.receive(self._peer, message, time.time())
         except PeerError as error:
             self._refuse(error, received if isinstance(received, bytes) else b"")
             return None
-        if pending is not None:
-            return self._commit(pending)
-        if isinstance(message, Identifier) and self._outbox.closing is None:
-            self._note_camera(message.id)
+        return None if pending is None else self._commit(pending)
+
+    def _receive_own(self, message: Inbound, received: bytes) -> Coroutine[Any, Any, None] | None:
+        """What is not for the hub alone: who the peer is, and what nobody understands."""
+        if isinstance(message, Authenticate):
+            return self._authenticate(message, received) if self._checker is not None else None
+        if self._peer is None:
+            self._outbox.close(CloseCode.UNAUTHENTICATED, "send `authenticate` first")
+        elif isinstance(message, Unknown):
+            self._log.debug("unknown type of message", type=message.type)
+        elif isinstance(message, Identifier):
+            if not self._may_stand_for(message.id):
+                self._outbox.close(CloseCode.NOT_YOUR_CAMERA, "the token does not name this camera")
+                return None
+            self._hub.receive(self._peer, message, time.time())
+            if self._outbox.closing is None:
+                self._note_camera(message.id)
         return None
 
     def _may_stand_for(self, camera_id: str) -> bool:
@@ -166,7 +174,7 @@ class Session:
     def close(self) -> None:
         """The peer is gone."""
         if self._peer is not None:
-            self._services.hub.disconnect(self._peer, time.time())
+            self._hub.disconnect(self._peer, time.time())
             self._peer = None
 
     @property
@@ -189,12 +197,11 @@ class Session:
 
     def _admit(self, identity: Identity | None) -> None:
         """Let the peer in: from here on it is sent what it is entitled to."""
-        hub = self._services.hub
         self._identity = identity
         if self.kind is Kind.PROCESSOR:
-            self._peer = hub.connect_processor(self._outbox)
+            self._peer = self._hub.connect_processor(self._outbox)
         else:
-            self._peer = hub.connect_client(self._outbox, actor_of(identity, self._address))
+            self._peer = self._hub.connect_client(self._outbox, actor_of(identity, self._address))
 
     async def _authenticate(self, message: Authenticate, received: bytes) -> None:
         assert self._checker is not None
