@@ -19,7 +19,7 @@ class TimedWorld(World):
     def __init__(self, nursery: trio.Nursery, timeout: float | None, restored: Iterable[LiveObject] = ()) -> None:
         super().__init__(tracking_timeout=timeout)
         self.broadcast = FakeBroadcast()
-        self.journal = FakeJournal(lambda object_id: self.hub.state_of(object_id) is not None)
+        self.journal = FakeJournal(lambda object_id: self.hub.objects.state_of(object_id) is not None)
         self.ends = Supervisor[int](nursery, self._expire)
         self.hub = Hub(
             broadcast=self.broadcast,
@@ -29,13 +29,13 @@ class TimedWorld(World):
             announcements=self.announcements,
             tracking_timeout=timeout,
         )
-        self.hub.restore(list(restored), self.at)
+        self.hub.objects.restore(list(restored), self.at)
 
     def _expire(self, object_id: int) -> None:
-        self.hub.expire(object_id, 1000 + trio.current_time())
+        self.hub.objects.expire(object_id, 1000 + trio.current_time())
 
     def _remind(self, reminder: Reminder) -> None:
-        self.hub.remind(reminder, 1000 + trio.current_time())
+        self.hub.objects.remind(reminder, 1000 + trio.current_time())
 
 
 async def test_tracking_timeout_from_start_to_stop(autojump_clock: MockClock, nursery: trio.Nursery) -> None:

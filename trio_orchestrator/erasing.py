@@ -52,7 +52,7 @@ class Eraser:
         Raises:
             StorageUnavailable: the database cannot do it now, and nothing has changed.
         """
-        await self._recorder.commit(self._hub.erase(object_id, actor, self._clock()))
+        await self._recorder.commit(self._hub.objects.erase(object_id, actor, self._clock()))
         _log.info("object erased", object=object_id, subject=None if actor is None else actor.subject)
 
     async def erase_old(self, days: float) -> None:

@@ -164,10 +164,10 @@ class _Orchestrator:
     async def _restored_hub(self, services: trio.Nursery) -> Hub:
         def expired(object_id: int) -> None:
             _log.info("tracking timed out", object=object_id)
-            hub.expire(object_id, time.time())
+            hub.objects.expire(object_id, time.time())
 
         def remind(reminder: Reminder) -> None:
-            hub.remind(reminder, time.time())
+            hub.objects.remind(reminder, time.time())
 
         def contested(camera_id: str) -> None:
             _log.warning("processors keep taking a camera from each other and are slowed down", camera=camera_id)
@@ -191,7 +191,7 @@ class _Orchestrator:
             takeovers=Takeovers(contested),
         )
         live = await trio.to_thread.run_sync(self._database.restore)
-        hub.restore(live, time.time())
+        hub.objects.restore(live, time.time())
         if live:
             _log.info("tracking goes on", objects=len(live))
         return hub

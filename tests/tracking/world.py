@@ -185,7 +185,7 @@ class World:
         self.held: list[Held] = []
         self.changes: list[Change] = []
         restored = list(restored)
-        self.hub.restore(restored, self.at)
+        self.hub.objects.restore(restored, self.at)
         self._newest_id = max((stored.object_id for stored in restored), default=0)
 
     def client(self, *, images: bool = False, actor: Actor | None = None) -> "Somebody":
@@ -209,16 +209,16 @@ class World:
     def expire(self, object_id: int) -> None:
         """The deadline of an object passes: as the supervisor, first forget it, then tell."""
         del self.deadlines.running[object_id]
-        self.hub.expire(object_id, self.at)
+        self.hub.objects.expire(object_id, self.at)
 
     def remind(self, reminder: Reminder) -> None:
         """A reminder is due, likewise."""
         del self.reminders.running[reminder]
-        self.hub.remind(reminder, self.at)
+        self.hub.objects.remind(reminder, self.at)
 
     def erase(self, object_id: int, actor: Actor | None = None) -> None:
         """Somebody wants an object forgotten; the disk does it at once."""
-        pending = self.hub.erase(object_id, actor, self.at)
+        pending = self.hub.objects.erase(object_id, actor, self.at)
         assert pending.change == ObjectErasure(object_id, actor)
         pending.then(object_id)
 

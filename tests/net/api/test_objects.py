@@ -32,11 +32,11 @@ async def test_all_that_is_known_of_an_object(kept: Archive) -> None:
 
 async def test_what_is_live_is_as_the_hub_has_it(kept: Archive) -> None:
     kept.start(by=None)
-    kept.hub.restore(kept.database.restore(), kept.clock())
+    kept.hub.objects.restore(kept.database.restore(), kept.clock())
     answer = await kept.get("/objects/1")
     assert (answer["state"], answer["live"], answer["startedBy"]) == ("started", True, None)
     assert answer["timeout"] is answer["expiresAt"] is answer["stoppedAt"] is answer["stoppedBy"] is None
-    assert kept.hub.state_of(1) == "started"
+    assert kept.hub.objects.state_of(1) == "started"
 
 
 async def test_newest_first_page_by_page(kept: Archive) -> None:
@@ -205,11 +205,11 @@ async def test_csv_where_it_is_asked_for(kept: Archive) -> None:
 async def test_erasing_ends_what_is_live_and_leaves_the_id(kept: Archive) -> None:
     object_id = kept.start(image=b'"x"')
     kept.see(object_id, "cam1", 1, 2)
-    kept.hub.restore(kept.database.restore(), kept.clock())
+    kept.hub.objects.restore(kept.database.restore(), kept.clock())
     kept.recorder.sighted("cam1", kept.clock(), [(object_id, None)])  # waits for the database
     answer = await kept.http.delete("/objects/1")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert kept.hub.state_of(object_id) is None
+    assert kept.hub.objects.state_of(object_id) is None
     kept.recorder.sighted("cam1", kept.clock(), [(object_id, None)])  # comes late
     kept.recorder.feature_map_changed(object_id, b"[1]")
     await kept.recorder.flush()

@@ -78,4 +78,4 @@ class Objects:
         return record
 
     def _answer(self, record: ObjectRecord) -> answers.TrackedObject:
-        return answers.tracked_object(record, self._services.hub.state_of(record.object_id))
+        return answers.tracked_object(record, self._services.hub.objects.state_of(record.object_id))
