@@ -111,7 +111,7 @@ class _Orchestrator:
         self._reader = Reader(database)
         self._recorder = Recorder(database)
         self._broadcast = Broadcast()
-        self._read_loop = ReadLoop()
+        self._read_loop = ReadLoop(self._broadcast.tick)
         self._complaints = Complaints()
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()

@@ -1,7 +1,5 @@
 """What many peers get at once: each frame once, in order, to those who want it, joined once a tick."""
 
-from collections.abc import Callable
-
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,24 +113,30 @@ async def test_a_slow_peer_holds_nobody_up(nursery: trio.Nursery) -> None:
     assert alice.outbox.statistics().left_out > 0
 
 
-class Interrupting(FakeWire):
-    """Does something in the middle of a hand-over, when it is first written to."""
+A_STEP = 256
+"""So many outboxes are served before others have their turn: all of them, but in no certain order."""
 
-    def __init__(self, act: Callable[[], None]) -> None:
+
+class Watched(FakeWire):
+    """Notices when it is written to."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self._act = act
+        self.written = trio.Event()
 
     def send_nowait(self, data: bytes) -> int:
-        if not self.calls:
-            self._act()
+        self.written.set()
         return super().send_nowait(data)
 
 
 async def test_who_leaves_or_changes_its_mind_in_the_middle_of_a_hand_over(nursery: trio.Nursery) -> None:
     broadcast = await begun(nursery)
     leaving, narrower, elsewhere, nothing, later, early, steady = (Viewer() for _ in range(7))
+    watched = Watched()
 
-    def change_minds() -> None:
+    async def change_minds() -> None:
+        await watched.written.wait()
+        assert (early.wire.calls, narrower.wire.calls) == (1, 0)
         broadcast.leave(leaving.outbox)
         broadcast.join(narrower.outbox, frozenset({"a"}))
         broadcast.join(elsewhere.outbox, frozenset({"c"}))
@@ -141,10 +145,11 @@ async def test_who_leaves_or_changes_its_mind_in_the_middle_of_a_hand_over(nurse
         broadcast.join(early.outbox, None)
         publish(broadcast, "a", 2)
 
-    interrupting = Viewer()
-    interrupting.outbox = Outbox(Interrupting(change_minds), max_bytes=1000)
+    nursery.start_soon(change_minds)
     broadcast.join(early.outbox, frozenset({"a", "b"}))
-    broadcast.join(interrupting.outbox, frozenset({"a", "b"}))
+    broadcast.join(Outbox(watched, max_bytes=1000), frozenset({"a", "b"}))
+    for _ in range(2 * A_STEP):
+        broadcast.join(Viewer().outbox, frozenset({"a", "b"}))
     for viewer in (leaving, narrower, elsewhere, nothing, steady):
         broadcast.join(viewer.outbox, None)
     publish(broadcast, "a", 1)
@@ -155,6 +160,54 @@ async def test_who_leaves_or_changes_its_mind_in_the_middle_of_a_hand_over(nurse
     assert narrower.seen() == {"a": [1, 2]}  # only what it still wants
     assert later.seen() == {"a": [2]}
     assert early.seen() == steady.seen() == {"a": [1, 2], "b": [1]}  # each frame once
+
+
+async def test_what_few_are_to_get_is_theirs_when_the_tick_ends(nursery: trio.Nursery) -> None:
+    broadcast, alice, bob = await begun(nursery), Viewer(), Viewer()
+    broadcast.join(alice.outbox, None)
+    broadcast.join(bob.outbox, frozenset({"b"}))
+    with broadcast.tick():
+        publish(broadcast, "a", 1)
+        publish(broadcast, "b", 2)
+        assert alice.wire.calls == 0
+    assert (alice.seen(), bob.seen()) == ({"a": [1], "b": [2]}, {"b": [2]})
+    assert alice.wire.calls == 1
+    with broadcast.tick():
+        pass
+    await wait_all_tasks_blocked()
+    assert alice.wire.calls == 1
+
+
+async def test_what_many_are_to_get_at_a_tick_leaves_others_their_turn(nursery: trio.Nursery) -> None:
+    broadcast, viewers = await begun(nursery), [Viewer() for _ in range(A_STEP + 1)]
+    for viewer in viewers:
+        broadcast.join(viewer.outbox, None)
+    with broadcast.tick():
+        publish(broadcast, "a", 1)
+    assert viewers[0].wire.calls == 0
+    await wait_all_tasks_blocked()
+    assert all(viewer.seen() == {"a": [1]} for viewer in viewers)
+
+
+async def test_a_tick_does_not_overtake_what_is_being_handed_over(nursery: trio.Nursery) -> None:
+    broadcast, watched = await begun(nursery), Watched()
+    leaving, last = [Viewer() for _ in range(2 * A_STEP)], Viewer()
+
+    async def publish_more() -> None:
+        await watched.written.wait()
+        for viewer in leaving:
+            broadcast.leave(viewer.outbox)
+        assert last.wire.calls == 0
+        with broadcast.tick():
+            publish(broadcast, "a", 2)
+
+    nursery.start_soon(publish_more)
+    broadcast.join(Outbox(watched, max_bytes=1000), None)
+    for viewer in (*leaving, last):
+        broadcast.join(viewer.outbox, None)
+    publish(broadcast, "a", 1)
+    await wait_all_tasks_blocked()
+    assert last.seen() == {"a": [1, 2]}
 
 
 async def test_a_thousand_peers_are_served_and_others_have_their_turn_meanwhile(nursery: trio.Nursery) -> None:
@@ -173,6 +226,23 @@ async def test_a_thousand_peers_are_served_and_others_have_their_turn_meanwhile(
     await wait_all_tasks_blocked()
     assert any(0 < count < 1000 for count in served)
     assert all(viewer.seen() == {"a": [1]} for viewer in viewers)
+
+
+async def test_others_have_their_turn_also_where_each_peer_wants_something_else(nursery: trio.Nursery) -> None:
+    broadcast, viewers = await begun(nursery), [Viewer() for _ in range(4 * A_STEP)]
+    for number, viewer in enumerate(viewers):
+        broadcast.join(viewer.outbox, frozenset({"a", f"own {number}"}))
+    served: list[int] = []
+
+    async def watch() -> None:
+        while not served or served[-1] < len(viewers):
+            await trio.lowlevel.checkpoint()
+            served.append(sum(viewer.wire.calls for viewer in viewers))
+
+    publish(broadcast, "a", 1)
+    nursery.start_soon(watch)
+    await wait_all_tasks_blocked()
+    assert any(0 < count < len(viewers) for count in served)
 
 
 moves = st.lists(

@@ -20,13 +20,15 @@ class Batch:
     Attributes:
         frames: the frames.
         joined: all of them, one behind the other, made once for all peers.
+        size: how many bytes that is.
     """
 
-    __slots__ = ("frames", "joined")
+    __slots__ = ("frames", "joined", "size")
 
     def __init__(self, frames: Sequence[BoxFrame]) -> None:
         self.frames = frames
         self.joined = b"".join([frame for _, frame in frames])
+        self.size = len(self.joined)
 
 
 class BoxesLane:

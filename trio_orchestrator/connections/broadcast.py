@@ -1,7 +1,8 @@
 """What many peers get at once, the boxes: encoded once, framed once, handed over once a tick."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple, TypeAlias
 
 import trio
@@ -31,8 +32,27 @@ class Statistics(NamedTuple):
     deliveries: int
 
 
+class _Handover(NamedTuple):
+    """Frames and those who want all of them.
+
+    Attributes:
+        batch: the frames.
+        cameras: the wish that these have in common.
+        outboxes: they, in the order in which they came.
+        changes: how often anybody had come, gone or wished for something else by then.
+    """
+
+    batch: Batch
+    cameras: _Cameras
+    outboxes: Sequence[Outbox]
+    changes: int
+
+
 class Broadcast:
-    """Collects what is published in one pass of the scheduler and hands it to each outbox as one piece."""
+    """Collects what is published in one tick and hands it to each outbox as one piece.
+
+    A tick is what is done inside of `tick`, or else one pass of the scheduler.
+    """
 
     def __init__(self) -> None:
         self._audiences: defaultdict[_Cameras, dict[Outbox, None]] = defaultdict(dict)
@@ -40,6 +60,9 @@ class Broadcast:
         self._wants: dict[Outbox, _Cameras] = {}
         self._frames: list[BoxFrame] = []
         self._published = trio.lowlevel.ParkingLot()
+        self._is_ticking = False
+        self._is_handing_over = False
+        self._changes = 0
         self._frames_handed_over = 0
         self._deliveries = 0
 
@@ -47,6 +70,7 @@ class Broadcast:
         """From now on `outbox` gets the frames of `cameras`, of all where None."""
         assert isinstance(outbox, Outbox)
         self.leave(outbox)
+        self._changes += 1
         self._wants[outbox] = cameras
         self._audiences[cameras][outbox] = None
 
@@ -54,6 +78,7 @@ class Broadcast:
         """From now on `outbox` gets nothing, not even what was published in this pass."""
         assert isinstance(outbox, Outbox)
         if outbox in self._wants:
+            self._changes += 1
             cameras = self._wants.pop(outbox)
             audience = self._audiences[cameras]
             del audience[outbox]
@@ -61,11 +86,26 @@ class Broadcast:
                 del self._audiences[cameras]
 
     def publish(self, camera_id: str, message: bytes) -> None:
-        """Send the JSON text `message`, one frame of that camera, to all that want it, at the end of this pass."""
+        """Send the JSON text `message`, one frame of that camera, to all that want it, at the end of this tick."""
         if self._audiences:
-            if not self._frames:
+            if not (self._frames or self._is_ticking):
                 self._published.unpark()
             self._frames.append((camera_id, text_frame(message)))
+
+    @contextmanager
+    def tick(self) -> Iterator[None]:
+        """What is published inside is handed over at the end, without a task switch where few are to get it."""
+        self._is_ticking = True
+        try:
+            yield
+        finally:
+            self._is_ticking = False
+            if self._frames:
+                if self._is_handing_over or len(self._wants) > _OUTBOXES_A_STEP:
+                    self._published.unpark()
+                else:
+                    for handover in self._take():
+                        self._hand_over(handover, handover.outboxes)
 
     def statistics(self) -> Statistics:
         """Counters of this broadcast."""
@@ -77,25 +117,43 @@ class Broadcast:
             # Woken by the first frame, this task runs after all that are runnable now: the rest of a pass.
             if not self._frames:
                 await self._published.park()
-            frames, self._frames = self._frames, []
-            self._frames_handed_over += len(frames)
-            # All are listed at once: who changes its mind on the way is in one list all the same.
-            for cameras, outboxes in [(cameras, list(audience)) for cameras, audience in self._audiences.items()]:
-                wanted = _of_cameras(frames, cameras)
-                if wanted:
-                    await self._hand_over(Batch(wanted), cameras, outboxes)
+            self._is_handing_over = True
+            served = 0
+            for handover in self._take():
+                for first in range(0, len(handover.outboxes), _OUTBOXES_A_STEP):
+                    step = handover.outboxes[first : first + _OUTBOXES_A_STEP]
+                    if served + len(step) > _OUTBOXES_A_STEP:
+                        await trio.lowlevel.checkpoint()
+                        served = 0
+                    served += len(step)
+                    self._hand_over(handover, step)
+            self._is_handing_over = False
 
-    async def _hand_over(self, batch: Batch, cameras: _Cameras, outboxes: Sequence[Outbox]) -> None:
+    def _take(self) -> Iterator[_Handover]:
+        """All that was published, and for whom; what is published from now on is for the next tick."""
+        frames, self._frames = self._frames, []
+        self._frames_handed_over += len(frames)
+        # All are listed at once: who changes its mind on the way is in one list all the same.
+        audiences = [(cameras, list(audience)) for cameras, audience in self._audiences.items()]
+        changes = self._changes
+        for cameras, outboxes in audiences:
+            if wanted := _of_cameras(frames, cameras):
+                yield _Handover(Batch(wanted), cameras, outboxes, changes)
+
+    def _hand_over(self, handover: _Handover, outboxes: Sequence[Outbox]) -> None:
+        batch = handover.batch
         # Here and not in each outbox: a count that costs the same for one client and for a thousand.
         self._deliveries += len(batch.frames) * len(outboxes)
-        for count, outbox in enumerate(outboxes, 1):
+        if handover.changes == self._changes:
+            for outbox in outboxes:
+                outbox.offer_boxes(batch)
+            return
+        for outbox in outboxes:
             wants = self._wants.get(outbox, _NOTHING)
-            if wants == cameras:
+            if wants == handover.cameras:
                 outbox.offer_boxes(batch)
             elif left := _of_cameras(batch.frames, wants):
                 outbox.offer_boxes(Batch(left))
-            if count % _OUTBOXES_A_STEP == 0:
-                await trio.lowlevel.checkpoint()
 
 
 def _of_cameras(frames: Sequence[BoxFrame], cameras: _Cameras) -> Sequence[BoxFrame]:

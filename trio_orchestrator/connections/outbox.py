@@ -142,8 +142,12 @@ class Outbox:
         if self._pieces:
             self._delay_boxes(batch.frames)
             return
-        taken = self._write_now(batch.joined)
-        if taken < len(batch.joined):
+        try:  # as in `_write_now`, without the call: here it is done for every frame and every client
+            taken = self._wire.send_nowait(batch.joined)
+        except OSError:
+            self._break("its socket is broken")
+            return
+        if taken < batch.size:
             self._delay_rest(batch, taken)
 
     def report_left_out(self, make: Callable[[int], bytes] | None) -> None:

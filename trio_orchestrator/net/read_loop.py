@@ -8,7 +8,7 @@ must be awaited.
 import select
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Final
 
 import trio
@@ -18,9 +18,14 @@ _SOCKETS_A_TURN: Final = 64
 
 
 class ReadLoop:
-    """Calls back whoever has a readable socket. Linux: it is an epoll instance inside of Trio's own."""
+    """Calls back whoever has a readable socket. Linux: it is an epoll instance inside of Trio's own.
 
-    def __init__(self) -> None:
+    Args:
+        turn: what each turn, in which many may be called back, is inside of.
+    """
+
+    def __init__(self, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._turn = turn
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callable[[], bool]] = {}
 
@@ -43,8 +48,9 @@ class ReadLoop:
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                for number, _events in self._epoll.poll(0, _SOCKETS_A_TURN):
-                    self._call_back(number)
+                with self._turn():
+                    for number, _events in self._epoll.poll(0, _SOCKETS_A_TURN):
+                        self._call_back(number)
         finally:
             trio.lowlevel.notify_closing(self._epoll.fileno())
             self._epoll.close()

@@ -1,0 +1,125 @@
+"""One task that takes what many sockets have."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import trio
+
+from trio_orchestrator.net.read_loop import ReadLoop
+
+
+class Peer:
+    """Both ends of a connection, and what was taken from it."""
+
+    def __init__(self, enough: int = 1000) -> None:
+        self.far, self.near = socket.socketpair()
+        self.near.setblocking(False)
+        self.taken: list[bytes] = []
+        self.enough = enough
+        self.called = trio.Event()
+
+    def take(self) -> bool:
+        self.called.set()
+        self.taken.append(self.near.recv(100))
+        return len(self.taken) < self.enough
+
+    async def wait_called(self) -> None:
+        self.called = trio.Event()
+        with trio.fail_after(5):
+            await self.called.wait()
+
+    def close(self) -> None:
+        self.far.close()
+        self.near.close()
+
+
+@pytest.fixture
+def peers() -> Iterator[list[Peer]]:
+    made = [Peer() for _ in range(3)]
+    yield made
+    for peer in made:
+        peer.close()
+
+
+async def test_each_is_called_back_with_its_own(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    loop = ReadLoop()
+    nursery.start_soon(loop.run)
+    with loop.reading(peers[0].near, peers[0].take), loop.reading(peers[1].near, peers[1].take):
+        for number, peer in enumerate(peers):
+            peer.far.send(b"%d" % number)
+        await peers[1].wait_called()
+        peers[0].far.send(b"more")
+        await peers[0].wait_called()
+    assert [b"".join(peer.taken) for peer in peers] == [b"0more", b"1", b""]
+
+
+async def test_who_has_enough_is_left_alone(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    loop = ReadLoop()
+    nursery.start_soon(loop.run)
+    peers[0].enough = 1
+    with loop.reading(peers[0].near, peers[0].take), loop.reading(peers[1].near, peers[1].take):
+        peers[0].far.send(b"a")
+        await peers[0].wait_called()
+        peers[0].far.send(b"b")
+        peers[1].far.send(b"c")
+        await peers[1].wait_called()
+    assert peers[0].taken == [b"a"]
+
+
+async def test_outside_nobody_is_called(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    loop = ReadLoop()
+    nursery.start_soon(loop.run)
+    with loop.reading(peers[0].near, peers[0].take):
+        pass
+    peers[0].far.send(b"a")
+    with loop.reading(peers[1].near, peers[1].take):
+        peers[1].far.send(b"b")
+        await peers[1].wait_called()
+    assert peers[0].taken == []
+
+
+async def test_a_number_that_is_given_again_is_another_socket(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    loop = ReadLoop()
+    nursery.start_soon(loop.run)
+    with loop.reading(peers[0].near, peers[0].take):
+        number = peers[0].near.fileno()
+        peers[0].close()
+        successor = Peer()
+        try:
+            assert number in (successor.near.fileno(), successor.far.fileno())
+            if successor.near.fileno() != number:
+                successor.near, successor.far = successor.far, successor.near
+                successor.near.setblocking(False)
+            with loop.reading(successor.near, successor.take):
+                successor.far.send(b"mine")
+                await successor.wait_called()
+            assert successor.taken == [b"mine"]
+        finally:
+            successor.close()
+
+
+async def test_all_that_is_ready_is_taken_inside_of_one_turn(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    turns: list[int] = []
+
+    def count() -> int:
+        return sum(len(peer.taken) for peer in peers)
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        before = count()
+        yield
+        turns.append(count() - before)
+
+    loop = ReadLoop(turn)
+    with (
+        loop.reading(peers[0].near, peers[0].take),
+        loop.reading(peers[1].near, peers[1].take),
+        loop.reading(peers[2].near, peers[2].take),
+    ):
+        for peer in peers:
+            peer.far.send(b"a")
+        nursery.start_soon(loop.run)
+        await peers[0].wait_called()
+    assert turns == [3]
