@@ -20,7 +20,7 @@ class Peer:
         self.enough = enough
         self.called = trio.Event()
 
-    def take(self) -> bool:
+    def take(self, _now: float) -> bool:
         self.called.set()
         self.taken.append(self.near.recv(100))
         return len(self.taken) < self.enough

@@ -154,8 +154,9 @@ class FastLane:
         self._engine = Engine()
 
     def feed(self, data: bytes) -> Iterator[str | bytes]:
-        """What comes of `data`, in the engine's words."""
-        for received in self._reader.receive(data):
+        """What comes of `data`, in the engine's words; read as `net.intake` reads it."""
+        message = self._reader.receive_one(data)
+        for received in self._reader.receive(data) if message is None else [message]:
             match received:
                 case ForEngine():
                     yield from self._engine.feed(received.data)

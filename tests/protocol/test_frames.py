@@ -190,3 +190,40 @@ def test_any_text_frame_is_what_wsproto_writes(text: str) -> None:
 
 def test_a_ping_is_what_wsproto_writes() -> None:
     assert FrameProtocol(client=False, extensions=[]).ping() == PING_FRAME
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(FIN | TEXT, b"a" * 125),
+        frame(FIN | TEXT, b"a" * 65536),
+        frame(FIN | TEXT, b"a" * 126)[:-1],
+        frame(FIN | TEXT, b"a" * 126) + b"\x81",
+        frame(FIN | TEXT, b"a" * 126) * 2,
+        frame(FIN | TEXT, "é".encode() * 63),
+        frame(FIN | TEXT, b"a" * 1001),
+        frame(TEXT, b"a" * 126),
+        frame(FIN | BINARY, b"a" * 126),
+    ],
+)
+def test_what_is_not_one_usual_frame_is_not_taken_for_one(data: bytes) -> None:
+    reader = FrameReader(1000)
+    assert reader.receive_one(data) is None
+    assert reader.receive_one(frame(FIN | TEXT, b"b" * 1000)) == b"b" * 1000
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        frame(FIN | TEXT, b"a" * 200)[:100],
+        frame(TEXT, b"a"),
+        frame(FIN | TEXT, b"a" * 1001),
+        frame(FIN | TEXT, b"a" * 2000)[:500],
+        frame(FIN | CLOSE, b""),
+        b"\xff\xff",
+    ],
+)
+def test_a_usual_frame_behind_something_else_is_not_read_by_itself(before: bytes) -> None:
+    reader = FrameReader(1000)
+    list(reader.receive(before))
+    assert reader.receive_one(frame(FIN | TEXT, b"b" * 200)) is None

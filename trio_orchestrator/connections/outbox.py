@@ -96,6 +96,9 @@ class Outbox:
         max_bytes: how many bytes of control may wait. One message may always wait, however long it is.
         write_timeout: seconds the socket may take nothing.
         traffic: counts what is offered and how long it waits, for all outboxes together.
+
+    Attributes:
+        closing: how the connection is to end, to be read only; None while it is not.
     """
 
     def __init__(
@@ -113,7 +116,7 @@ class Outbox:
         self._overlong = 0
         """The size of a piece that exceeds the bound by itself: one may wait, and leaves the bound to the others."""
         self._lane = BoxesLane(max_bytes)
-        self._closing: Closing | None = None
+        self.closing: Closing | None = None
         self._closing_event = trio.Event()
         self._idle_event: trio.Event | None = None
         self._broken = False
@@ -122,7 +125,7 @@ class Outbox:
 
     def offer(self, message: bytes) -> None:
         """Send the JSON text `message` after all control that was offered before."""
-        if self._closing is not None:
+        if self.closing is not None:
             return
         self._traffic.sent(message)
         if len(message) < _SHARED_BYTES:
@@ -132,12 +135,12 @@ class Outbox:
 
     def offer_each(self, messages: Iterable[bytes]) -> None:
         """Send `messages` likewise, each made only when the peer takes it: a snapshot, however long, waits unmade."""
-        if self._closing is None:
+        if self.closing is None:
             self._put_lazily(iter(messages))
 
     def offer_boxes(self, batch: Batch) -> None:
         """Send the frames of `batch`, or at least the newest of each camera once the socket takes it."""
-        if self._closing is not None:
+        if self.closing is not None:
             return
         if self._pieces:
             self._delay_boxes(batch.frames)
@@ -160,20 +163,15 @@ class Outbox:
 
     def close(self, code: CloseCode, reason: str) -> None:
         """End the connection once what was offered is written; whatever is offered from now on is not sent."""
-        if self._closing is None:
-            self._closing = Closing(code, reason)
+        if self.closing is None:
+            self.closing = Closing(code, reason)
             self._closing_event.set()
-
-    @property
-    def closing(self) -> Closing | None:
-        """How the connection is to end; None while it is not."""
-        return self._closing
 
     async def wait_closing(self) -> Closing:
         """Wait until somebody wants the connection to end."""
         await self._closing_event.wait()
-        assert self._closing is not None
-        return self._closing
+        assert self.closing is not None
+        return self.closing
 
     async def wait_written(self) -> None:
         """Wait until the socket has taken all that was offered, or is broken."""
@@ -241,7 +239,7 @@ class Outbox:
             self._overlong = 0
         if size > self._max_bytes and not self._overlong:
             self._overlong = size
-        waiting = self._waiting_bytes + size - self._overlong if self._closing is None else 0
+        waiting = self._waiting_bytes + size - self._overlong if self.closing is None else 0
         if not isinstance(piece, _Frames):
             self._snapshots += 1
         too_much = waiting > self._max_bytes or self._snapshots > _MAX_SNAPSHOTS
@@ -263,7 +261,7 @@ class Outbox:
 
         What waits is of no use to it any more and gives way to the closing frame, except for the rest of a frame.
         """
-        if self._closing is not None:
+        if self.closing is not None:
             self._break("it does not take its closing frame")
             return
         self.close(CloseCode.TOO_SLOW, "too slow")

@@ -1,7 +1,7 @@
 """What one peer sends, from bytes to its session: at once as far as that goes, in the connection's task where not."""
 
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import trio
 
@@ -15,6 +15,19 @@ from .transport import Transport
 
 Pause: TypeAlias = Coroutine[Any, Any, None]
 """What must be awaited before a peer's next message is looked at."""
+
+
+class Rest(NamedTuple):
+    """What is left of bytes that were taken in part.
+
+    Attributes:
+        pause: what must be awaited first.
+        items: what comes then.
+    """
+
+    pause: Pause
+    items: Iterator[Received]
+
 
 _MESSAGES_A_TURN: Final = 64
 """After this many messages of one peer the others get their turn."""
@@ -81,23 +94,28 @@ class Intake:
             return b""
 
     async def _take(self, data: bytes) -> None:
-        items, pause = self.begin(data)
-        if pause is not None:
-            await self.take_rest(items, pause)
+        rest = self.begin(data, trio.current_time())
+        if rest is not None:
+            await self.take_rest(rest)
 
-    def begin(self, data: bytes) -> tuple[Iterator[Received], Pause | None]:
-        """Take `data` as far as that goes without awaiting; the rest, and what must be awaited first, if anything."""
-        self.heard = trio.current_time()
+    def begin(self, data: bytes, now: float) -> Rest | None:
+        """Take `data`, heard at `now` on Trio's clock, as far as that goes without awaiting; what is left of it."""
+        self.heard = now
+        message = self._frames.receive_one(data)
+        if message is not None:
+            pause = self._session.receive(message)
+            return None if pause is None else Rest(pause, iter(()))
         items = self._frames.receive(data)
-        return items, self._advance(items)
+        pause = self._advance(items)
+        return None if pause is None else Rest(pause, items)
 
-    async def take_rest(self, items: Iterator[Received], first: Pause) -> None:
-        """Take `items`, after `first` has been awaited."""
-        pause: Pause | None = first
+    async def take_rest(self, rest: Rest) -> None:
+        """Take what `begin` left."""
+        pause: Pause | None = rest.pause
         while pause is not None:
             await pause
             self._frames.max_message_bytes = self._longest_message()
-            pause = self._advance(items)
+            pause = self._advance(rest.items)
 
     def _advance(self, items: Iterator[Received]) -> Pause | None:
         """Take items until something must be awaited before the next; None once all are taken."""
@@ -129,21 +147,20 @@ class _Turn:
         self._intake = intake
         self._transport = transport
         self._ended = False
-        self._rest: tuple[Iterator[Received], Pause] | None = None
+        self._rest: Rest | None = None
         self._fault: Exception | None = None
         self.over = trio.Event()
 
-    def take_what_is_there(self) -> bool:
+    def take_what_is_there(self, now: float) -> bool:
         """The read loop's callback; whether it is to go on."""
         try:
             data = self._transport.receive_nowait()
-            if data is None:
-                return True
             if data:
-                items, pause = self._intake.begin(data)
-                if pause is None:
+                self._rest = self._intake.begin(data, now)
+                if self._rest is None:
                     return True
-                self._rest = items, pause
+            elif data is None:
+                return True
             else:
                 self._ended = True
         except Exception as fault:  # it belongs to the connection, whose task has the crash barrier
@@ -157,10 +174,10 @@ class _Turn:
             raise self._fault
         if self._rest is not None:
             rest, self._rest = self._rest, None
-            await self._intake.take_rest(*rest)
+            await self._intake.take_rest(rest)
         return not self._ended
 
     def drop(self) -> None:
         """Where the connection ended before its task came to the rest: nobody will await it."""
         if self._rest is not None:
-            self._rest[1].close()
+            self._rest.pause.close()

@@ -9,12 +9,16 @@ import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 import trio
 
 _SOCKETS_A_TURN: Final = 64
 """After this many sockets other tasks get their turn; the kernel sees to it that the next turn begins with others."""
+
+
+Callback: TypeAlias = Callable[[float], bool]
+"""Takes what a socket has, at that instant on Trio's clock; whether it is to be called again."""
 
 
 class ReadLoop:
@@ -27,10 +31,10 @@ class ReadLoop:
     def __init__(self, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._turn = turn
         self._epoll = select.epoll()
-        self._callbacks: dict[int, Callable[[], bool]] = {}
+        self._callbacks: dict[int, Callback] = {}
 
     @contextmanager
-    def reading(self, connected: socket.socket, callback: Callable[[], bool]) -> Iterator[None]:
+    def reading(self, connected: socket.socket, callback: Callback) -> Iterator[None]:
         """Inside, `callback` is called whenever `connected` is readable, until it returns False.
 
         It must neither await nor raise; it runs in the loop's task.
@@ -49,18 +53,19 @@ class ReadLoop:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
                 with self._turn():
-                    for number, _events in self._epoll.poll(0, _SOCKETS_A_TURN):
-                        self._call_back(number)
+                    self._call_back(trio.current_time())
         finally:
             trio.lowlevel.notify_closing(self._epoll.fileno())
             self._epoll.close()
 
-    def _call_back(self, number: int) -> None:
-        callback = self._callbacks.get(number)
-        if callback is not None and not callback():
-            self._forget(number, callback)
+    def _call_back(self, now: float) -> None:
+        callbacks = self._callbacks
+        for number, _events in self._epoll.poll(0, _SOCKETS_A_TURN):
+            callback = callbacks.get(number)
+            if callback is not None and not callback(now):
+                self._forget(number, callback)
 
-    def _forget(self, number: int, callback: Callable[[], bool]) -> None:
+    def _forget(self, number: int, callback: Callback) -> None:
         # A socket that was closed has left the epoll instance by itself, and its number may be another's by now.
         if self._callbacks.get(number) is callback:
             del self._callbacks[number]

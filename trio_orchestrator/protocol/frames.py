@@ -115,6 +115,19 @@ class FrameReader:
         self._given_up = False
         self._ended = False
 
+    def receive_one(self, data: bytes) -> bytes | None:
+        """The message that `data` is, where it is one usual frame and nothing else; None: it is for `receive`.
+
+        So do the cameras of a busy site send: one message at a time, each from another socket.
+        """
+        if len(data) > _USUAL_HEAD_BYTES and not (self._rest or self._skip or self._ended):
+            begins, length = _USUAL_HEAD.unpack_from(data)
+            if begins == _USUAL and _USUAL_HEAD_BYTES + length == len(data) and self._takes_usual(length):
+                payload = apply_mask(data[_USUAL_HEAD_BYTES:], data[_USUAL_HEAD_BYTES - 4 : _USUAL_HEAD_BYTES])
+                if payload.isascii():
+                    return payload
+        return None
+
     def receive(self, data: bytes) -> Iterator[Received]:
         """Take `data` in; what it completes, in order.
 
