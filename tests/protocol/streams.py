@@ -125,7 +125,7 @@ class Engine:
             case Ping():
                 yield f"pong {bytes(event.payload).hex()}"
             case Pong():
-                yield f"got a pong {bytes(event.payload).hex()}"
+                pass  # nobody asked for it who waits for it here, and it needs no answer
             case CloseConnection():
                 self._closed = True
                 yield f"closed: {int(event.code)}"

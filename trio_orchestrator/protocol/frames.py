@@ -1,7 +1,8 @@
 """WebSocket frames on the server's side (RFC 6455, section 5): whole messages out of bytes, and into them.
 
-This is the fast lane. It takes the data messages out of what a peer sent and leaves the rest, control frames and
-whatever breaks the protocol, to an engine that knows all of the RFC: it gets those bytes as they came.
+This is the fast lane. It takes the data messages out of what a peer sent, drops the pongs, and leaves the rest, other
+control frames and whatever breaks the protocol, to an engine that knows all of the RFC: it gets those bytes as they
+came.
 """
 
 from codecs import IncrementalDecoder, getincrementaldecoder
@@ -67,7 +68,7 @@ def is_ping(data: bytes) -> bool:
 
 
 class ForEngine(NamedTuple):
-    """Bytes that are no data message: a control frame, or the beginning of what breaks the protocol."""
+    """Bytes that are no data message: a ping or a closing frame, or the beginning of what breaks the protocol."""
 
     data: bytes
 
@@ -195,6 +196,8 @@ class FrameReader:
             if stop > end:
                 self._keep(data[position:], needed=stop - position)
                 return None, end
+            if first & _OPCODE == _PONG:
+                return None, stop  # it needs no answer, and the engine has not pinged (RFC 6455, section 5.5.3)
             if is_control:
                 self._ended = first & _OPCODE == _CLOSE
                 return ForEngine(data[position:stop]), end if self._ended else stop
