@@ -29,7 +29,13 @@ _MAX_SNAPSHOTS: Final = 16
 
 
 class Wire(Protocol):
-    """Where the bytes go."""
+    """Where the bytes go.
+
+    What was cut is offered again, from the first byte that was not taken and before anything else. A wire may thus
+    have seen to that byte already and take it only once everything before it is on its way: over TLS, bytes leave in
+    pieces of ciphertext, and the last of a piece counts as taken when all of its ciphertext is in the socket. Of two
+    bytes and more it takes at least one, or has seen to none of them.
+    """
 
     def send_nowait(self, data: bytes) -> int:
         """Give the socket what it takes without waiting; how many bytes that was.
@@ -39,7 +45,7 @@ class Wire(Protocol):
         """
 
     async def send_some(self, data: memoryview) -> int:
-        """Wait until the socket takes something; how many bytes that was.
+        """Wait until the socket takes something; how many bytes of `data` that was, which may be none.
 
         Raises:
             trio.BrokenResourceError, trio.ClosedResourceError: the connection is broken, or closed by this side.

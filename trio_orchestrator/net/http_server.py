@@ -1,7 +1,7 @@
 """The only import of Hypercorn: HTTP/1.1 and HTTP/2 on a connection that the front door has accepted."""
 
 import logging
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
@@ -23,6 +23,7 @@ _UNANSWERED_SECONDS: Final = 90
 
 _QUIET_SECONDS: Final = 90
 _QUIET_SECONDS_AT_END: Final = 2
+_CLOSE_SECONDS: Final = 2
 _LOOK_SECONDS: Final = 2
 """How often it is looked whether the peer of a connection that Hypercorn does not read is still there."""
 
@@ -57,7 +58,7 @@ class HttpServer:
         connection on which nothing moves any more is ended.
         """
         with trio.CancelScope() as quiet, trio.move_on_after(self._answer_timeout) as unanswered:
-            stream = _Stream(transport, quiet)
+            stream = (_SecureStream if transport.is_secure else _Stream)(transport, quiet)
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
             app = ASGIWrapper(cast("ASGIFramework", self._prolonging(unanswered)))
             async with trio.open_nursery() as nursery:
@@ -83,15 +84,19 @@ class HttpServer:
 
 
 class _Stream(trio.abc.Stream):
-    """The transport as Hypercorn wants it: it reaches through a Trio stream for the socket and for TLS.
+    """The transport as Hypercorn wants it.
 
     Args:
         transport: carries the bytes.
         quiet: cancelled once nothing has moved for too long.
+
+    Attributes:
+        socket: has the addresses of both ends.
     """
 
     def __init__(self, transport: Transport, quiet: trio.CancelScope) -> None:
         self._transport = transport
+        self.socket = transport.socket
         self._quiet = quiet
         self._ended = False
         self._reading = False
@@ -104,9 +109,6 @@ class _Stream(trio.abc.Stream):
             if not self._reading and self._transport.has_hung_up():
                 self._ended = True
                 self._moved()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport.stream, name)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         self._reading = True
@@ -136,8 +138,30 @@ class _Stream(trio.abc.Stream):
     async def wait_send_all_might_not_block(self) -> None:
         await self._transport.wait_send_all_might_not_block()
 
+    async def send_eof(self) -> None:
+        await self._transport.send_eof()
+
     async def aclose(self) -> None:
-        await self._transport.aclose()
+        # Hypercorn shields this, too.
+        with trio.move_on_after(_CLOSE_SECONDS):
+            await self._transport.aclose()
 
     def _moved(self) -> None:
         self._quiet.deadline = trio.current_time() + (_QUIET_SECONDS_AT_END if self._ended else _QUIET_SECONDS)
+
+
+class _SecureStream(_Stream):
+    """What Hypercorn knows TLS by, and asks of it."""
+
+    @property
+    def transport_stream(self) -> _Stream:
+        """The stream that has the socket."""
+        return self
+
+    async def do_handshake(self) -> None:
+        """It has been done at the door."""
+        await trio.lowlevel.checkpoint()
+
+    def selected_alpn_protocol(self) -> str | None:
+        """The protocol that was chosen in it."""
+        return self._transport.protocol

@@ -65,13 +65,12 @@ class Intake:
         self.heard = trio.current_time()
 
     async def run(self, read_loop: ReadLoop | None) -> None:
-        """Read until the end of the stream; in clear by way of `read_loop`, where there is one.
+        """Read until the end of the stream, by way of `read_loop` where there is one.
 
         Raises:
             Exception: a fault of ours, which costs this connection.
         """
-        plain = self._transport.plain_socket
-        if read_loop is None or plain is None:
+        if read_loop is None:
             while data := await self._receive():
                 await self._take(data)
             return
@@ -80,7 +79,7 @@ class Intake:
         while True:
             turn = _Turn(self, self._transport)
             try:
-                with read_loop.reading(plain, turn.take_what_is_there):
+                with read_loop.reading(self._transport.socket, turn.take_what_is_there):
                     await turn.over.wait()
                 if not await turn.finish():
                     return

@@ -49,5 +49,6 @@ class Certificate:
 def _read(files: TlsFiles) -> tuple[ssl.SSLContext, float]:
     context = files.context()
     context.set_alpn_protocols(["h2", "http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION  # in TLS 1.2 a handshake in the middle is work for nothing
     certificate = x509.load_pem_x509_certificate(Path(files.certificate).read_bytes())
     return context, certificate.not_valid_after_utc.timestamp()

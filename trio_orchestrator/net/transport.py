@@ -1,15 +1,21 @@
-"""One accepted connection's bytes: a Trio stream that can also be written without waiting."""
+"""One accepted connection: a Trio stream, in clear or in TLS, that can also be read and written without waiting."""
 
-import contextlib
 import socket
 import ssl
-from typing import Final
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, TypeVar
 
 import trio
+from trio.lowlevel import wait_readable, wait_writable
 
-_RECEIVE_BYTES: Final = 65536
-_TLS_RECORD_BYTES: Final = 16384
-"""A TLS record holds no more (RFC 8446, section 5.1)."""
+from .channels import Channel, ClearChannel
+from .tls_channel import TlsChannel
+
+_UNSENT_BYTES: Final = 16384
+"""More than this in the kernel and not on its way makes a socket full: what waits there cannot give way any more."""
+
+_T = TypeVar("_T")
 
 
 class Transport(trio.abc.Stream):
@@ -21,14 +27,22 @@ class Transport(trio.abc.Stream):
     Attributes:
         remote: who is at the other end, for people: `192.0.2.7:50123`.
         host: the IP address in it; None where it is not known.
+        socket: the socket, for those who want to know when it is ready, or its addresses.
+        is_secure: whether it is in TLS.
+        protocol: what both ends chose to speak in it (ALPN), if they did.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
-        self._socket = accepted
-        self._trio_socket = trio.socket.from_stdlib_socket(accepted)
-        self._plain = trio.SocketStream(self._trio_socket)
-        self._tls: trio.SSLStream[trio.SocketStream] | None = None
+        accepted.setblocking(False)
+        with suppress(OSError):  # it is no internet socket
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        self.socket = accepted
+        self._channel: Channel = ClearChannel(accepted)
         self._read_again = b""
+        self._torn = False
+        self.is_secure = False
+        self.protocol: str | None = None
         self.host, self.remote = _address(accepted)
 
     def speaks_for(self, host: str) -> None:
@@ -41,20 +55,14 @@ class Transport(trio.abc.Stream):
         Raises:
             trio.BrokenResourceError: it failed.
         """
-        self._tls = trio.SSLStream(self._plain, context, server_side=True)
-        await self._tls.do_handshake()
-        protocol: str | None = self._tls.selected_alpn_protocol()
-        return protocol
+        channel = TlsChannel(self.socket, context)
 
-    @property
-    def stream(self) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
-        """The stream beneath, without the bytes that are to be read again."""
-        return self._plain if self._tls is None else self._tls
+        async def wait(connected: socket.socket) -> None:
+            await (wait_writable if channel.unsent else wait_readable)(connected)
 
-    @property
-    def plain_socket(self) -> socket.socket | None:
-        """The socket, where its bytes are the peer's own; None over TLS."""
-        return self._socket if self._tls is None else None
+        self.read_again(await self._once_there(channel.shake_hands, wait))
+        self._channel, self.is_secure, self.protocol = channel, True, channel.protocol
+        return self.protocol
 
     @property
     def has_read_again(self) -> bool:
@@ -70,74 +78,97 @@ class Transport(trio.abc.Stream):
         if self._read_again:
             data, self._read_again = self._read_again, b""
             await trio.lowlevel.checkpoint()
-            return data
-        return bytes(await self.stream.receive_some(max_bytes or _RECEIVE_BYTES))
+        else:
+            data = await self._once_there(self._channel.receive_nowait, wait_readable)
+        if max_bytes is not None and len(data) > max_bytes:
+            data, self._read_again = data[:max_bytes], data[max_bytes:]
+        return data
 
     def receive_nowait(self) -> bytes | None:
-        """What a plain socket has; none at the end of the stream or where it broke, None where nothing has come."""
+        """What has come; none at the end of the stream or where it broke, None where nothing has come."""
         try:
-            return self._socket.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return None
+            return self._channel.receive_nowait()
         except OSError:
             return b""
 
     def has_hung_up(self) -> bool:
         """Whether the end of the stream is what would be read next, or the connection is broken."""
         try:
-            return not self._socket.recv(1, socket.MSG_PEEK)
+            return not self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return False
         except OSError:
             return True
 
     def send_nowait(self, data: bytes) -> int:
-        """Give the socket what it takes without waiting; how many bytes that was. TLS takes nothing this way.
+        """Give the socket what it takes without waiting; how many bytes that was (see `connections.outbox.Wire`).
 
         Raises:
             OSError: the connection is broken.
         """
-        if self._tls is not None:
-            return 0
-        try:
-            return self._socket.send(data)
-        except BlockingIOError:
-            return 0
+        return self._channel.send_nowait(data)
 
-    async def send_some(self, data: memoryview) -> int:
-        """Wait until the socket takes something; how many bytes that was."""
-        if self._tls is not None:
-            record = data[:_TLS_RECORD_BYTES]
-            await self._tls.send_all(record)
-            return len(record)
-        try:
-            return await self._trio_socket.send(data)
-        except OSError as error:
-            raise trio.BrokenResourceError from error
+    async def send_some(self, data: bytes | memoryview) -> int:
+        """Wait until the socket takes something; how many bytes that was (see `connections.outbox.Wire`)."""
+
+        def send() -> int | None:
+            unsent = self._channel.unsent
+            taken = self._channel.send_nowait(data)
+            return taken if taken or self._channel.unsent < unsent else None
+
+        return await self._once_there(send, wait_writable)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of `data`."""
-        await self.stream.send_all(data)
+        """Send all of `data`; where that fails or is cancelled nothing can be sent behind it any more."""
+        if self._torn:
+            raise trio.BrokenResourceError("something was sent in part")
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[await self.send_some(rest) :]
+        finally:
+            self._torn = bool(rest)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until sending might not wait."""
-        await self.stream.wait_send_all_might_not_block()
+        await wait_writable(self.socket)
 
-    async def send_eof(self) -> bool:
-        """Say that nothing more will be sent, the peer's end of the stream staying open; whether that was possible."""
-        if self._tls is not None:
-            return False  # TLS can only be closed both ways
-        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._plain.send_eof()
-        return True
+    async def send_eof(self) -> None:
+        """Say that nothing more will be sent; the peer's end of the stream stays open."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._once_there(lambda: self._channel.finish_nowait() or None, wait_writable)
 
     def cut(self) -> None:
         """Close the socket at once; whoever waits for it gets `trio.ClosedResourceError`."""
-        self._trio_socket.close()
+        if self.socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.socket)
+            self.socket.close()
 
     async def aclose(self) -> None:
-        """Close the connection."""
-        await self.stream.aclose()
+        """Close the connection: in good order, unless what was sent before has not left."""
+        try:
+            if not (self._torn or self._channel.unsent):
+                with suppress(trio.BusyResourceError):  # somebody is about to send; it will not be whole
+                    await self.send_eof()
+        finally:
+            self.cut()
+        await trio.lowlevel.checkpoint()
+
+    async def _once_there(
+        self, attempt: Callable[[], _T | None], wait: Callable[[socket.socket], Awaitable[None]]
+    ) -> _T:
+        """What `attempt` gives, as soon as that is something; in between `wait` for the socket."""
+        await trio.lowlevel.checkpoint()
+        while True:
+            try:
+                result = attempt()
+            except OSError as error:
+                if self.socket.fileno() < 0:
+                    raise trio.ClosedResourceError from None
+                raise trio.BrokenResourceError from error
+            if result is not None:
+                return result
+            await wait(self.socket)
 
 
 def _address(accepted: socket.socket) -> tuple[str | None, str]:

@@ -73,7 +73,7 @@ class WebSocketServer:
         services: what the sessions work with.
         limits: what one socket may cost.
         allowed_origins: web pages that may connect, as browsers write them in `Origin`; None for any.
-        read_loop: reads the sockets in clear, all of them in one task; None: each is read in its own.
+        read_loop: reads the sockets, all of them in one task; None: each is read in its own.
     """
 
     def __init__(
@@ -286,8 +286,8 @@ class _Connection:
                 assert self._engine is not None
                 await self._engine.aclose(closing.code, closing.reason or None)
             await self.outbox.wait_written()
-            if await self._transport.send_eof():
-                await trio.sleep_forever()
+            await self._transport.send_eof()
+            await trio.sleep_forever()
         scope.cancel()
 
     async def _wait_until_over(self, intake: Intake) -> None:

@@ -1,0 +1,262 @@
+"""The server's end of TLS on a socket that does not block: OpenSSL between two buffers in memory.
+
+Nothing here waits, so that a whole batch is encrypted and sent, or received and decrypted, where it is handed over.
+Ciphertext leaves in the order in which it was made, whatever becomes of those who had it made: what the socket does not
+take stays here, and nothing is encrypted behind it until it has gone.
+"""
+
+import socket
+import ssl
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from .channels import RECEIVE_BYTES
+
+_RECORD_BYTES: Final = 16384
+"""A TLS record carries no more (RFC 8446, section 5.1). Passing by the buffers in memory in pieces of this size keeps
+them small: they never shrink again."""
+
+_PIECE_BYTES: Final = 4 * _RECORD_BYTES
+"""How much is encrypted before it is seen whether the socket takes it: what may wait here, and can give way no more."""
+
+_CALL_BYTES: Final = 16 * _PIECE_BYTES
+"""How much is encrypted for one peer before others get their turn."""
+
+_HANDSHAKE_BYTES: Final = 16384
+"""How much is received at once from a stranger."""
+
+_HEADER_BYTES: Final = 5
+_CONTENT_TYPES: Final = range(20, 24)
+_MAJOR_VERSION: Final = 3
+_LONGEST_RECORD: Final = _RECORD_BYTES + 2048
+"""What the header of a record may announce (RFC 5246, section 6.2.3; RFC 8446, section 5.2, allows less)."""
+
+_RECORDS_AT_A_TIME: Final = 64
+_MAX_TALK: Final = 16
+"""How many records in one piece of what was received may be about TLS itself. An honest peer changes its keys once in
+many gigabytes, while each change costs more than ten messages."""
+
+_MAX_UNSENT: Final = _PIECE_BYTES + 65536
+"""How much may wait for the socket: one piece, its records' headers, and what TLS says on its own account."""
+
+
+class TlsChannel:
+    """A `Channel` whose bytes are encrypted on the socket; to be used once `shake_hands` is through.
+
+    The last byte of what was encrypted counts as taken only when all of the ciphertext is in the socket. Until then it
+    is offered again, as the first of the rest, and is not encrypted twice. Who sends thus has something to wait for.
+
+    Args:
+        connected: the socket, not blocking; somebody else closes it.
+        context: certificate, key and what TLS may be like.
+    """
+
+    def __init__(self, connected: socket.socket, context: ssl.SSLContext) -> None:
+        self._socket = connected
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._record = b""
+        """The beginning of a record that has not come to its end."""
+        self._unsent = b""
+        """Ciphertext that the socket has not taken."""
+        self._owes_byte = False
+        """Whether the next byte offered is encrypted already."""
+        self._over = False
+        self._failure: OSError | None = None
+        self._said_goodbye = False
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes of ciphertext wait for the socket."""
+        return len(self._unsent)
+
+    @property
+    def protocol(self) -> str | None:
+        """What both ends chose to speak (ALPN), if they did."""
+        return self._tls.selected_alpn_protocol()
+
+    def shake_hands(self) -> bytes | None:
+        """Go on with the handshake; what the peer has said already once it is through, None while it is not.
+
+        Raises:
+            OSError: the handshake failed.
+        """
+        data = self._receive(_HANDSHAKE_BYTES) if self._flush() else None
+        if data is None:
+            return None
+        if not data:
+            raise ConnectionResetError("the peer has gone in the middle of the TLS handshake")
+        self._incoming.write(data)
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return None
+        finally:
+            self._send_talk()  # an alert, where it failed
+        return self._decrypt(self._incoming.read())
+
+    def receive_nowait(self) -> bytes | None:
+        """See `Channel`. Never more than was received now, and what was left of one record.
+
+        Raises:
+            OSError: the connection is broken, what came is no TLS, or the peer abuses it.
+        """
+        if not self._over:
+            data = self._receive(RECEIVE_BYTES)
+            if not data:
+                return data
+            said = self._decrypt(self._record + data if self._record else data)
+            if said or not self._over:
+                return said or None
+        if self._failure is not None:
+            raise self._failure
+        return b""
+
+    def send_nowait(self, data: bytes | memoryview) -> int:
+        """See `Channel`, and above for the last byte."""
+        if not self._flush():
+            return 0
+        view = memoryview(data)
+        position = int(self._owes_byte and bool(data))
+        end = min(len(data), _CALL_BYTES)
+        while position < end:
+            stop = min(position + _PIECE_BYTES, end)
+            self._encrypt(view[position:stop])
+            position = stop
+            if self._unsent:
+                self._owes_byte = True
+                return position - 1
+        self._owes_byte = False
+        return position
+
+    def finish_nowait(self) -> bool:
+        """See `Channel`. The peer may go on; TLS, too, is closed each way by itself (RFC 8446, section 6.1)."""
+        if not self._flush():
+            return False
+        if not self._said_goodbye and self._failure is None:
+            self._said_goodbye = True
+            # It also looks whether the peer has said its own goodbye, which nobody waits for.
+            with suppress(ssl.SSLError):
+                self._tls.unwrap()
+            self._unsent = self._outgoing.read()
+            if not self._flush():
+                return False
+        self._socket.shutdown(socket.SHUT_WR)
+        return True
+
+    # What comes.
+
+    def _receive(self, size: int) -> bytes | None:
+        try:
+            return self._socket.recv(size)
+        except BlockingIOError:
+            return None
+
+    def _decrypt(self, data: bytes) -> bytes:
+        """What the whole records at the beginning of `data` say; the rest is kept."""
+        said: list[bytes] = []
+        talk = 0
+        view = memoryview(data)
+        position = 0
+        while (records := _whole_records(data, position)).number and not self._over:
+            before = len(said)
+            self._incoming.write(view[position : records.end])
+            position = records.end
+            self._read_into(said)
+            talk += records.number - (len(said) - before)
+            if talk > _MAX_TALK:
+                self._fail(ConnectionAbortedError("the peer talks about nothing but TLS"))
+        self._record = data[position:]
+        self._send_talk()
+        if len(self._unsent) > _MAX_UNSENT:
+            self._fail(ConnectionAbortedError("the peer has TLS answer and does not read it"))
+        if self._over and said:
+            # What was said comes first; that it is over must be looked for then, so make the socket tell.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RD)
+        return said[0] if len(said) == 1 else b"".join(said)
+
+    def _read_into(self, said: list[bytes]) -> None:
+        """Read all that OpenSSL has been given."""
+        try:
+            while self._incoming.pending:
+                if not (plain := self._tls.read(_RECORD_BYTES)):
+                    self._over = True
+                    return
+                said.append(plain)
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLZeroReturnError:
+            self._over = True
+        except ssl.SSLError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        self._over, self._failure = True, error
+
+    # What goes.
+
+    def _encrypt(self, data: memoryview) -> None:
+        """Encrypt `data` and send it; only while nothing is unsent."""
+        if len(data) <= _RECORD_BYTES:
+            self._tls.write(data)
+            self._send([self._outgoing.read()])
+            return
+        parts = []
+        for position in range(0, len(data), _RECORD_BYTES):
+            self._tls.write(data[position : position + _RECORD_BYTES])
+            parts.append(self._outgoing.read())
+        self._send(parts)
+
+    def _send(self, parts: list[bytes]) -> None:
+        try:
+            taken = self._socket.sendmsg(parts)
+        except BlockingIOError:
+            taken = 0
+        if taken < sum(map(len, parts)):
+            self._unsent = b"".join(parts)[taken:]
+
+    def _send_talk(self) -> None:
+        """Send what TLS says on its own account, behind what is unsent. A broken socket is for others to notice."""
+        if self._outgoing.pending:
+            self._unsent += self._outgoing.read()
+            with suppress(OSError):
+                self._flush()
+
+    def _flush(self) -> bool:
+        """Send what is unsent; whether that was all."""
+        if self._unsent:
+            try:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            except BlockingIOError:
+                return False
+        return not self._unsent
+
+
+class _Records(NamedTuple):
+    """Records, one behind the other.
+
+    Attributes:
+        number: how many.
+        end: where they end.
+    """
+
+    number: int
+    end: int
+
+
+def _whole_records(data: bytes, begin: int) -> _Records:
+    """Those that begin at `begin` and are complete, as many of them as OpenSSL is to have at once.
+
+    What is no record counts as one that reaches to the end of `data`: OpenSSL then says what is wrong with it.
+    """
+    number, end = 0, begin
+    while len(data) - end >= _HEADER_BYTES and end - begin < _RECORD_BYTES and number < _RECORDS_AT_A_TIME:
+        length = data[end + 3] << 8 | data[end + 4]
+        if data[end] not in _CONTENT_TYPES or data[end + 1] != _MAJOR_VERSION or length > _LONGEST_RECORD:
+            return _Records(number + 1, len(data))
+        stop = end + _HEADER_BYTES + length
+        if stop > len(data):
+            break
+        number, end = number + 1, stop
+    return _Records(number, end)
