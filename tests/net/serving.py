@@ -1,15 +1,33 @@
 """A front door on a real socket, and raw clients of it."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import trio
+import trustme
 
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.listeners import open_listeners
 from trio_orchestrator.net.tls import Certificate
+from trio_orchestrator.settings import TlsFiles
 
 PATIENCE = 10.0
+
+
+class Secured:
+    """A certificate and those who trust it."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        chain, key = folder / "chain.pem", folder / "key.pem"
+        chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(key)
+        self.certificate = Certificate(TlsFiles(str(chain), str(key)))
+        self.context = ssl.create_default_context()
+        authority.configure_trust(self.context)
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from trio_orchestrator.net.forwarded import Proxies
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 
-from .serving import opened, read_to_end
-from .test_front_door import ASK, Secured, hello, secured  # noqa: F401  # the last is a fixture
+from .serving import Secured, opened, read_to_end
+from .test_front_door import ASK, hello
 
 
 def refusals(room: Admission, hosts: list[str], leaving: ExitStack) -> list[str | None]:
@@ -137,7 +137,7 @@ async def test_turning_many_away_takes_little_of_either_time_or_room() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
-async def test_one_too_many_is_told_so_in_tls(secured: Secured, protocol: str) -> None:  # noqa: F811
+async def test_one_too_many_is_told_so_in_tls(secured: Secured, protocol: str) -> None:
     secured.context.set_alpn_protocols([protocol])
     door = FrontDoor(None, HttpServer(hello), admission=Admission(1, 1))
     async with opened(door, secured.certificate) as address, await trio.open_tcp_stream(*address):

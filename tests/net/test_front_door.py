@@ -2,22 +2,17 @@
 
 import errno
 import socket
-import ssl
-from pathlib import Path
 
 import pytest
 import structlog
 import trio
-import trustme
 from starlette.types import Receive, Scope, Send
 
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.listeners import open_listeners
-from trio_orchestrator.net.tls import Certificate
-from trio_orchestrator.settings import TlsFiles
 
-from .serving import opened, read_to_end, read_until
+from .serving import Secured, opened, read_to_end, read_until
 
 ASK = b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 
@@ -30,25 +25,6 @@ async def hello(scope: Scope, _receive: Receive, send: Send) -> None:
 
 def a_door(**seconds: float) -> FrontDoor:
     return FrontDoor(None, HttpServer(hello), **seconds)  # type: ignore[arg-type]  # none of them is `proxies`
-
-
-class Secured:
-    """A certificate and those who trust it."""
-
-    def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1")
-        chain, key = folder / "chain.pem", folder / "key.pem"
-        chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-        issued.private_key_pem.write_to_path(key)
-        self.certificate = Certificate(TlsFiles(str(chain), str(key)))
-        self.context = ssl.create_default_context()
-        authority.configure_trust(self.context)
-
-
-@pytest.fixture
-def secured(tmp_path: Path) -> Secured:
-    return Secured(tmp_path)
 
 
 async def test_a_head_may_come_in_pieces() -> None:

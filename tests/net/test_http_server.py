@@ -10,7 +10,7 @@ from trio_orchestrator.net import http_server
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 
-from .serving import opened, read_to_end, read_until
+from .serving import Secured, opened, read_to_end, read_until
 
 ASK = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 LONG = bytes(16 << 20)
@@ -147,3 +147,34 @@ async def test_an_answer_may_take_as_long_as_it_moves() -> None:
     async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
         await stream.send_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         assert (await read_to_end(stream)).count(b"x\r\n") == 10
+
+
+async def test_in_tls_every_end_is_clean(secured: Secured) -> None:
+    """Of a connection that asked for it, and of one that is kept open until the server stops."""
+    server = HttpServer(app)
+    door = FrontDoor(None, server)
+    async with opened(door, secured.certificate) as address:
+        for ask in (b"GET /long HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", ASK):
+            stream = await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context)
+            async with stream:
+                await stream.send_all(ask)
+                if ask == ASK:
+                    for _ in range(2):
+                        await read_until(stream, b"short")
+                        await stream.send_all(ASK)
+                    await read_until(stream, b"short")
+                    await server.stop()
+                received = await read_to_end(stream)  # raises where the end is not clean
+                assert received.endswith(LONG) or ask == ASK
+        await wait_until_gone(door)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_in_tls_a_peer_that_reads_nothing_is_left(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_CLOSE_SECONDS", 0.2)
+    door = FrontDoor(None, HttpServer(app))
+    async with opened(door, secured.certificate) as address:
+        stream = await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context)
+        await stream.send_all(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n" * 2)
+        await wait_until_gone(door)
+        await trio.aclose_forcefully(stream)

@@ -1,12 +1,18 @@
-"""One connection's bytes."""
+"""One connection's bytes, in clear and in TLS."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
+from tests.connections.wires import FakeWire, batch, box_frame
+from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.net.transport import Transport
+
+from .serving import read_to_end
+from .tls_peers import contexts
 
 
 @pytest.fixture
@@ -77,3 +83,139 @@ async def test_a_peer_that_was_gone_before_it_was_asked_for() -> None:
     near, far = socket.socketpair()
     with near, far:
         assert Transport(near).remote == "unknown"
+
+
+# In TLS.
+
+
+@asynccontextmanager
+async def secured(
+    pair: tuple[Transport, socket.socket],
+) -> AsyncIterator[tuple[Transport, trio.SSLStream[trio.SocketStream]]]:
+    """Both ends after the handshake; the far one wants a clean end."""
+    transport, far = pair
+    plain = trio.SocketStream(trio.socket.from_stdlib_socket(far))
+    stream = trio.SSLStream(plain, contexts().client, server_hostname="localhost")
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.do_handshake)
+            await transport.start_tls(contexts().server)
+        yield transport, stream
+
+
+async def test_bytes_both_ways_in_tls_and_a_clean_end(pair: tuple[Transport, socket.socket]) -> None:
+    async with secured(pair) as (transport, stream):
+        assert transport.is_secure
+        await stream.send_all(b"question")
+        assert await transport.receive_some(3) == b"que"
+        assert transport.has_read_again
+        assert await transport.receive_some() == b"stion"
+        long = bytes(range(256)) * 20_000
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transport.send_all, long)
+            received = b""
+            while len(received) < len(long):
+                received += await stream.receive_some()
+        assert received == long
+        await transport.aclose()
+        assert await read_to_end(stream) == b""  # raises where the end is not clean
+
+
+async def test_what_comes_with_the_handshake_is_read_first(pair: tuple[Transport, socket.socket]) -> None:
+    transport, far = pair
+
+    def ask() -> None:
+        far.settimeout(10)
+        with contexts().client.wrap_socket(far, server_hostname="localhost") as stream:
+            stream.sendall(b"at once")
+            assert stream.recv(1) == b""
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, ask)
+            await transport.start_tls(contexts().server)
+            assert await transport.receive_some() == b"at once"
+            await transport.aclose()
+
+
+async def test_a_handshake_that_fails(pair: tuple[Transport, socket.socket]) -> None:
+    transport, far = pair
+    far.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    with pytest.raises(trio.BrokenResourceError):
+        await transport.start_tls(contexts().server)
+    await transport.aclose()
+
+
+async def test_an_end_that_is_not_clean_is_an_end(pair: tuple[Transport, socket.socket]) -> None:
+    async with secured(pair) as (transport, stream):
+        await stream.transport_stream.send_eof()
+        assert await transport.receive_some() == b""
+
+
+async def test_nothing_follows_what_was_sent_in_part(pair: tuple[Transport, socket.socket]) -> None:
+    async with secured(pair) as (transport, stream):
+        data = bytes(range(256)) * 100_000
+        with trio.move_on_after(0.05) as sending:
+            await transport.send_all(data)
+        assert sending.cancelled_caught
+        with pytest.raises(trio.BrokenResourceError):
+            await transport.send_all(b"something else")
+        with trio.fail_after(1):
+            await transport.aclose()
+        received = bytearray()
+        with pytest.raises(trio.BrokenResourceError):  # cut off, and the peer can tell
+            while piece := await stream.receive_some():
+                received += piece
+        assert data.startswith(received)
+
+
+async def test_half_an_end_lets_the_peer_finish(pair: tuple[Transport, socket.socket]) -> None:
+    async with secured(pair) as (transport, stream):
+        await transport.send_eof()
+        assert await stream.receive_some() == b""
+        await stream.send_all(b"answer")
+        assert await transport.receive_some() == b"answer"
+        await stream.aclose()
+        assert await transport.receive_some() == b""
+
+
+async def test_a_slow_reader_counts_as_one_that_reads(pair: tuple[Transport, socket.socket]) -> None:
+    """Any progress of the ciphertext is told, or a peer that takes a piece in ten seconds would count as dead."""
+    async with secured(pair) as (transport, stream):
+        data = bytes(1 << 20)
+        offered = data
+        while taken := transport.send_nowait(offered):
+            offered = offered[taken:] or data
+        reports = [0]
+        async with trio.open_nursery() as nursery:
+
+            async def report() -> None:
+                while not reports[-1]:
+                    reports.append(await transport.send_some(memoryview(offered)))
+
+            nursery.start_soon(report)
+            while not reports[-1]:
+                await stream.receive_some()
+        assert all(count >= 0 for count in reports)
+
+
+async def test_an_outbox_in_tls_sends_whole_frames_and_the_newest(pair: tuple[Transport, socket.socket]) -> None:
+    async with secured(pair) as (transport, stream):
+        outbox = Outbox(transport, max_bytes=1 << 20, write_timeout=5)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outbox.run)
+            number = 0
+            while not outbox.statistics().left_out:
+                number += 1
+                outbox.offer_boxes(batch(*(box_frame(camera, number, 3000 + number % 7) for camera in "abcdefgh")))
+            outbox.offer(b"control")
+            received = bytearray()
+            while b"control" not in received[-20:]:
+                received += await stream.receive_some()
+            nursery.cancel_scope.cancel()
+        wire = FakeWire()
+        wire.taken = received
+        boxes = wire.read_boxes()
+        assert {camera: numbers[-1] for camera, numbers in boxes.items()} == dict.fromkeys("abcdefgh", number)
+        assert all(numbers == sorted(numbers) for numbers in boxes.values())
+        assert wire.read_control() == ["control"]

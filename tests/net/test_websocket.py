@@ -15,11 +15,13 @@ from trio_orchestrator.connections.session import Kind, Services
 from trio_orchestrator.logs import Complaints
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
+from trio_orchestrator.net.read_loop import ReadLoop
+from trio_orchestrator.net.tls import Certificate
 from trio_orchestrator.net.websocket import Limits, WebSocketServer
 from trio_orchestrator.protocol.errors import StorageUnavailable
 from trio_orchestrator.tracking.ports import Pending
 
-from .serving import opened, read_until
+from .serving import Secured, opened, read_until
 
 
 class NoLedger:
@@ -34,13 +36,20 @@ async def no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(**limits: float) -> AsyncIterator[tuple[tuple[str, int], WebSocketServer]]:
+async def serving(
+    certificate: Certificate | None = None, **limits: float
+) -> AsyncIterator[tuple[tuple[str, int], WebSocketServer]]:
     checkers = dict.fromkeys(Kind)
     services = Services(World().hub, NoLedger(), checkers, 10, Complaints())
     made: dict[str, Any] = {"max_message_bytes": 1000, "max_outbox_bytes": 100_000, "write_timeout": 5, **limits}
-    server = WebSocketServer(services, Limits(**made))
-    async with opened(FrontDoor(server, HttpServer(no_app))) as address:
-        yield address, server
+    read_loop = None if certificate is None else ReadLoop()
+    server = WebSocketServer(services, Limits(**made), read_loop=read_loop)
+    async with trio.open_nursery() as nursery:
+        if read_loop is not None:
+            nursery.start_soon(read_loop.run)
+        async with opened(FrontDoor(server, HttpServer(no_app)), certificate) as address:
+            yield address, server
+        nursery.cancel_scope.cancel()
 
 
 async def upgraded(address: tuple[str, int], path: bytes = b"/client") -> trio.SocketStream:
@@ -167,3 +176,62 @@ async def test_a_change_that_cannot_be_made_is_told() -> None:
             await peer.aclose()
         with pytest.raises(ConnectionClosed):
             await operator.get_message()
+
+
+# In TLS, by way of the read loop.
+
+
+async def secured_to(
+    address: tuple[str, int], secured: Secured, more: bytes = b""
+) -> "trio.SSLStream[trio.SocketStream]":
+    stream = await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context)
+    await stream.send_all(upgrade() + more)
+    return stream
+
+
+async def test_what_comes_in_one_record_with_the_request_is_read(secured: Secured) -> None:
+    async with serving(secured.certificate) as (address, _):
+        stream = await secured_to(address, secured, frame(PING, b"early"))
+        async with stream:
+            await read_until(stream, b"\x8a\x05early")
+            for payload in (b"one", b"two"):
+                await stream.send_all(frame(PING, payload))
+                await read_until(stream, b"\x8a\x03" + payload)
+
+
+async def test_many_messages_at_once_are_all_answered(secured: Secured) -> None:
+    """More than the read loop takes in one turn, and more than a record holds."""
+    async with serving(secured.certificate, max_outbox_bytes=1 << 20) as (address, _):
+        stream = await secured_to(address, secured)
+        async with stream:
+            await read_until(stream, b"\r\n\r\n")
+            await stream.send_all(frame(TEXT, b"nonsense") * 3000 + frame(PING, b"end"))
+            answers = await read_until(stream, b"\x8a\x03end")
+            assert answers.count(b"not_json") == 3000
+
+
+async def test_the_end_is_clean_and_the_peer_may_be_late(secured: Secured) -> None:
+    async with serving(secured.certificate) as (address, server):
+        stream = await secured_to(address, secured)
+        await read_until(stream, b"\r\n\r\n")
+        server.stop()
+        received = await read_frames(stream)
+        assert closing_code(received) == 1001
+        await stream.send_all(frame(TEXT, b"late") * 100 + closing(1001))
+        while data := await stream.receive_some():  # raises where the end is not clean
+            received += data
+        await stream.aclose()
+        while not (ended := server.statistics().ended):
+            await trio.lowlevel.checkpoint()
+        assert ended == {"1001": 1}
+
+
+async def test_a_record_that_is_spoilt_ends_its_connection(secured: Secured) -> None:
+    async with serving(secured.certificate) as (address, server):
+        stream = await secured_to(address, secured)
+        await read_until(stream, b"\r\n\r\n")
+        await stream.transport_stream.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
+        while not (ended := server.statistics().ended):
+            await trio.lowlevel.checkpoint()
+        assert ended == {"1006": 1}
+        await trio.aclose_forcefully(stream)

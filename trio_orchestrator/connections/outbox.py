@@ -31,10 +31,10 @@ _MAX_SNAPSHOTS: Final = 16
 class Wire(Protocol):
     """Where the bytes go.
 
-    What was cut is offered again, from the first byte that was not taken and before anything else. A wire may thus
-    have seen to that byte already and take it only once everything before it is on its way: over TLS, bytes leave in
-    pieces of ciphertext, and the last of a piece counts as taken when all of its ciphertext is in the socket. Of two
-    bytes and more it takes at least one, or has seen to none of them.
+    What it was given is taken to its end only when all of it is in the socket. Over TLS some may wait as ciphertext;
+    then the last byte is not taken, though it is encrypted already, and must be offered again before anything else, as
+    the rest of every frame that was cut is. A frame of which nothing was taken has not been begun, and may give way: of
+    two bytes and more at least one is taken, or none is on its way.
     """
 
     def send_nowait(self, data: bytes) -> int:

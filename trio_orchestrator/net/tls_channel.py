@@ -26,7 +26,6 @@ _HANDSHAKE_BYTES: Final = 16384
 """How much is received at once from a stranger."""
 
 _HEADER_BYTES: Final = 5
-_CONTENT_TYPES: Final = range(20, 24)
 _MAJOR_VERSION: Final = 3
 _LONGEST_RECORD: Final = _RECORD_BYTES + 2048
 """What the header of a record may announce (RFC 5246, section 6.2.3; RFC 8446, section 5.2, allows less)."""
@@ -43,8 +42,9 @@ _MAX_UNSENT: Final = _PIECE_BYTES + 65536
 class TlsChannel:
     """A `Channel` whose bytes are encrypted on the socket; to be used once `shake_hands` is through.
 
-    The last byte of what was encrypted counts as taken only when all of the ciphertext is in the socket. Until then it
-    is offered again, as the first of the rest, and is not encrypted twice. Who sends thus has something to wait for.
+    What is said counts as taken to its end only when all of the ciphertext is in the socket: until then its last byte
+    is offered again, and not encrypted twice. Who sends thus has something to wait for. Where it is not encrypted to
+    its end, what was encrypted counts, and nothing of the rest has been begun: it may give way.
 
     Args:
         connected: the socket, not blocking; somebody else closes it.
@@ -113,7 +113,7 @@ class TlsChannel:
         return b""
 
     def send_nowait(self, data: bytes | memoryview) -> int:
-        """See `Channel`, and above for the last byte."""
+        """See `Channel`, and above for the last byte. Of two bytes and more at least one is taken, or none is begun."""
         if not self._flush():
             return 0
         view = memoryview(data)
@@ -124,8 +124,8 @@ class TlsChannel:
             self._encrypt(view[position:stop])
             position = stop
             if self._unsent:
-                self._owes_byte = True
-                return position - 1
+                self._owes_byte = position == len(data)
+                return position - self._owes_byte
         self._owes_byte = False
         return position
 
@@ -253,7 +253,7 @@ def _whole_records(data: bytes, begin: int) -> _Records:
     number, end = 0, begin
     while len(data) - end >= _HEADER_BYTES and end - begin < _RECORD_BYTES and number < _RECORDS_AT_A_TIME:
         length = data[end + 3] << 8 | data[end + 4]
-        if data[end] not in _CONTENT_TYPES or data[end + 1] != _MAJOR_VERSION or length > _LONGEST_RECORD:
+        if data[end + 1] != _MAJOR_VERSION or length > _LONGEST_RECORD:
             return _Records(number + 1, len(data))
         stop = end + _HEADER_BYTES + length
         if stop > len(data):
