@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from trio_orchestrator.net import http_server
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
+from trio_orchestrator.net.transport import Transport
 
 from .serving import Secured, opened, read_to_end, read_until
 
@@ -178,3 +179,14 @@ async def test_in_tls_a_peer_that_reads_nothing_is_left(secured: Secured, monkey
         await stream.send_all(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n" * 2)
         await wait_until_gone(door)
         await trio.aclose_forcefully(stream)
+
+
+async def test_closing_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stuck(Transport):
+        async def aclose(self) -> None:
+            await trio.sleep_forever()
+
+    monkeypatch.setattr(http_server, "_CLOSE_SECONDS", 0.01)
+    near, far = socket.socketpair()
+    with near, far, trio.fail_after(1):
+        await http_server._Stream(Stuck(near), trio.CancelScope()).aclose()

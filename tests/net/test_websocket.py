@@ -220,6 +220,8 @@ async def test_the_end_is_clean_and_the_peer_may_be_late(secured: Secured) -> No
         await stream.send_all(frame(TEXT, b"late") * 100 + closing(1001))
         while data := await stream.receive_some():  # raises where the end is not clean
             received += data
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert not server.statistics().ended, "what the peer still says is read, or a reset could overtake the end"
         await stream.aclose()
         while not (ended := server.statistics().ended):
             await trio.lowlevel.checkpoint()
