@@ -172,7 +172,6 @@ def talking(version: ssl.TLSVersion = TLS_1_3) -> Iterator[Ends]:
     """Both ends after it."""
     with unacquainted(version) as ends:
         assert shake_hands(ends) == b""
-        ends.client.listen()  # to tickets
         yield ends
 
 
