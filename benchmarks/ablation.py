@@ -9,11 +9,13 @@ from .variants import VARIANTS
 
 NAME: Final = "ablation"
 CLIENTS: Final = (1, 10, 100)
+PROCESSORS: Final = 50
 
 
 def scenario(clients: Sequence[int] = CLIENTS) -> Scenario:
-    """One processor flat out."""
+    """One processor flat out, and many."""
     loads = [Load(f"{count} clients, ablation", {"clients": count}) for count in clients]
+    loads.append(Load(f"{PROCESSORS} processors, ablation", {"clients": 1, "processors": PROCESSORS}))
     return Scenario(NAME, loads, only_ours=True, rounds=3)
 
 

@@ -1,64 +1,105 @@
 """The orchestrator with one part put the plain way: `python -m benchmarks.variants NAME`.
 
-Each variant takes the place of a class or function where the composition looks it up, in this process only; the
-product knows nothing of it.
+Each variant takes the place of functions and methods where they are looked up, in this process only; the product knows
+nothing of it. What is not there any more to be replaced is an error: such a variant would measure nothing.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import FunctionType
+from typing import Any, Final, NamedTuple
 
 import trio
 import trio_websocket
-from msgspec import Raw
 from websockets.utils import apply_mask as apply_mask_in_python
 
-from trio_orchestrator import cli, server
+from trio_orchestrator import cli
 from trio_orchestrator.connections import broadcast
 from trio_orchestrator.connections.boxes_lane import Batch, BoxFrame
 from trio_orchestrator.connections.broadcast import Broadcast
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Session
-from trio_orchestrator.net import front_door, websocket
+from trio_orchestrator.net import intake, websocket
+from trio_orchestrator.net.intake import Intake
+from trio_orchestrator.net.read_loop import ReadLoop
 from trio_orchestrator.net.transport import Transport
 from trio_orchestrator.protocol import frames
-from trio_orchestrator.protocol.frames import text_frame
+from trio_orchestrator.protocol.frames import ForEngine, text_frame
 from trio_orchestrator.protocol.outbound import bounding_boxes
 from trio_orchestrator.tracking import hub
-from trio_orchestrator.tracking.ports import Outbox as AnyOutbox
+
+_Connection = websocket._Connection
+
+# What is replaced and still used by what replaces it.
+_live = _Connection.live
+_run = Intake.run
+_offer_boxes = Outbox.offer_boxes
 
 
-class EngineConnection(websocket._Connection):
-    """Without the fast lane: all that a peer sends passes through trio-websocket and wsproto."""
+class Substitution(NamedTuple):
+    """One part in the place of another.
 
-    async def _read(self, session: Session) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._feed, nursery.cancel_scope)
-            assert self._engine is not None
-            while True:
-                try:
-                    message = await self._engine.get_message()
-                except trio_websocket.ConnectionClosed:
-                    nursery.cancel_scope.cancel()
-                    return
-                rest = session.receive(message.encode() if isinstance(message, str) else message)
-                if rest is not None:
-                    await rest
+    Attributes:
+        owner: the module or class that has it.
+        name: what it is called there.
+        part: what takes its place.
+    """
 
-    async def _feed(self, scope: trio.CancelScope) -> None:
-        while data := await self._receive():
-            self._heard = trio.current_time()
-            await self._engine_stream.feed(data)
-        scope.cancel()
+    owner: Any
+    name: str
+    part: Any
 
-    async def _receive(self) -> bytes:
+    def take_effect(self) -> None:
+        """Put it there, for as long as the process lives.
+
+        Raises:
+            AttributeError: there is nothing of that name.
+        """
+        if not hasattr(self.owner, self.name):
+            raise AttributeError(f"{self.owner.__name__} has no {self.name} any more: nothing would be left out")
+        setattr(self.owner, self.name, self.part)
+
+    def functions(self) -> Sequence[FunctionType]:
+        """What has to run if the substitution is to mean anything."""
+        mine = vars(self.part).values() if isinstance(self.part, type) else (self.part,)
+        return [function for function in mine if isinstance(function, FunctionType)]
+
+
+class EverythingForEngine:
+    """Takes no message out of the bytes: all that a peer sends passes through trio-websocket and wsproto."""
+
+    def __init__(self, max_message_bytes: int) -> None:
+        self.max_message_bytes = max_message_bytes
+
+    def receive(self, data: bytes) -> Iterator[ForEngine]:
+        yield ForEngine(data)
+
+
+async def _live_with_engine(
+    connection: _Connection, nursery: trio.Nursery, session: Session, read_loop: ReadLoop | None
+) -> None:
+    nursery.start_soon(_take_from_engine, connection, session)
+    await _live(connection, nursery, session, read_loop)
+
+
+async def _take_from_engine(connection: _Connection, session: Session) -> None:
+    assert connection._engine is not None
+    while True:
         try:
-            return await self._transport.receive_some()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return b""
+            message = await connection._engine.get_message()
+        except trio_websocket.ConnectionClosed:
+            return
+        pause = session.receive(message.encode() if isinstance(message, str) else message)
+        if pause is not None:
+            await pause
 
 
-class Unencoded(tuple[bytes, Raw, Raw]):
+async def _run_alone(intake: Intake, _read_loop: ReadLoop | None) -> None:
+    await _run(intake, None)
+
+
+class Unencoded(tuple[bytes, bytes, bytes]):
     """What `bounding_boxes` would have encoded: head, frame id and boxes."""
 
     __slots__ = ()
@@ -70,81 +111,49 @@ class UnencodedBatch(Batch):
     def __init__(self, frames: Sequence[BoxFrame]) -> None:
         self.frames = frames
         self.joined = b""
+        self.size = 0
 
 
-class EncodingOutbox(Outbox):
-    """Without the sharing: every client's frames are encoded, framed and joined for it alone."""
-
-    def offer_boxes(self, batch: Batch) -> None:
-        own = [(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]
-        super().offer_boxes(Batch(own))
+def _offer_own_boxes(outbox: Outbox, batch: Batch) -> None:
+    own = [(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]
+    _offer_boxes(outbox, Batch(own))
 
 
-class EagerBroadcast(Broadcast):
-    """Without the tick: every frame is handed to every outbox at once, by itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._members: dict[AnyOutbox, frozenset[str] | None] = {}
-
-    def join(self, outbox: AnyOutbox, cameras: frozenset[str] | None) -> None:
-        self._members[outbox] = cameras
-
-    def leave(self, outbox: AnyOutbox) -> None:
-        self._members.pop(outbox, None)
-
-    def publish(self, camera_id: str, message: bytes) -> None:
-        batch = Batch([(camera_id, text_frame(message))])
-        for outbox, cameras in self._members.items():
-            if cameras is None or camera_id in cameras:
-                assert isinstance(outbox, Outbox)
-                outbox.offer_boxes(batch)
+def _publish_at_once(broadcast: Broadcast, camera_id: str, message: bytes) -> None:
+    batch = Batch([(camera_id, text_frame(message))])
+    for outbox, cameras in broadcast._wants.items():
+        if cameras is None or camera_id in cameras:
+            outbox.offer_boxes(batch)
 
 
-class WaitingTransport(Transport):
-    """Without the direct write: the socket takes nothing but from the writer task."""
-
-    def send_nowait(self, data: bytes) -> int:
-        return 0
+def _without_tick(_broadcast: Broadcast) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
-def _put(module: Any, name: str, part: object) -> None:
-    if not hasattr(module, name):
-        raise AttributeError(f"{module.__name__} has no {name} any more: nothing would be left out")
-    setattr(module, name, part)
+def _send_nothing(_transport: Transport, _data: bytes) -> int:
+    return 0
 
 
-def _without_fast_lane() -> None:
-    _put(websocket, "_Connection", EngineConnection)
-
-
-def _without_sharing() -> None:
-    _put(hub, "bounding_boxes", lambda *parts: Unencoded(parts))
-    _put(broadcast, "text_frame", lambda unencoded: unencoded)
-    _put(broadcast, "Batch", UnencodedBatch)
-    _put(websocket, "Outbox", EncodingOutbox)
-
-
-def _without_tick() -> None:
-    _put(server, "Broadcast", EagerBroadcast)
-
-
-def _without_direct_write() -> None:
-    _put(front_door, "Transport", WaitingTransport)
-
-
-def _without_compiled_unmasking() -> None:
-    _put(frames, "apply_mask", apply_mask_in_python)
-
-
-VARIANTS: Final[Mapping[str, Callable[[], None]]] = {
-    "messages through trio-websocket": _without_fast_lane,
-    "encoded for each client": _without_sharing,
-    "handed over at each message": _without_tick,
-    "always through the writer task": _without_direct_write,
-    "unmasked in Python": _without_compiled_unmasking,
+VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
+    "messages through trio-websocket": (
+        Substitution(intake, "FrameReader", EverythingForEngine),
+        Substitution(_Connection, "live", _live_with_engine),
+        Substitution(Intake, "run", _run_alone),
+    ),
+    "each socket read in its own task": (Substitution(Intake, "run", _run_alone),),
+    "encoded for each client": (
+        Substitution(hub, "bounding_boxes", lambda *parts: Unencoded(parts)),
+        Substitution(broadcast, "text_frame", lambda unencoded: unencoded),
+        Substitution(broadcast, "Batch", UnencodedBatch),
+        Substitution(Outbox, "offer_boxes", _offer_own_boxes),
+    ),
+    "handed over at each message": (Substitution(Broadcast, "publish", _publish_at_once),),
+    "handed over in a pass of its own": (Substitution(Broadcast, "tick", _without_tick),),
+    "always through the writer task": (Substitution(Transport, "send_nowait", _send_nothing),),
+    "unmasked in Python": (Substitution(frames, "apply_mask", apply_mask_in_python),),
 }
 
 if __name__ == "__main__":
-    VARIANTS[sys.argv[1]]()
+    for substitution in VARIANTS[sys.argv[1]]:
+        substitution.take_effect()
     sys.exit(cli.main([]))
