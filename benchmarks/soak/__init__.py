@@ -7,6 +7,7 @@ peer should have received.
     model      what must be true of what was heard
     peers      cameras that come back, watchers that stay, operators that start and stop
     strangers  those who flood, do not read, or get lost at every stage
-    sampling   what the server says of itself, once a second, and what is made of it
+    sampling   what the server says of itself, once a second
+    trends     whether any of that grows
     plot       the same over time, as SVG; needs matplotlib (extra `bench`)
 """

@@ -17,6 +17,7 @@ from . import plot, strangers
 from .model import Model
 from .peers import Camera, operate, watch
 from .sampling import Sample, Sampler, as_json, summary
+from .trends import LEAST_SECONDS, trends
 
 CAMERAS: Final = 6
 WATCHERS: Final = 3
@@ -120,9 +121,24 @@ async def _soak(given: argparse.Namespace, folder: Path) -> tuple[dict[str, Any]
     faults = [line for line in log.splitlines() if " error " in line]
     if faults:
         model.violated(f"the server's log: {faults[0]}")
-    rested = {"seconds_to_rest": seconds_to_rest}
-    report = {**summary(sampler.samples), **rested, "counts": dict(model.counts), "violations": model.violations}
+    report = {
+        **summary(sampler.samples),
+        "seconds_to_rest": seconds_to_rest,
+        "trends": _judged_trends(sampler.samples, model),
+        "counts": dict(model.counts),
+        "violations": model.violations,
+    }
     return report, sampler.samples
+
+
+def _judged_trends(samples: list[Sample], model: Model) -> dict[str, str] | str:
+    """What is said of each curve's slope; what grows is a violation."""
+    found = trends(samples)
+    for trend in found:
+        if trend.grows:
+            model.violated(f"{trend.curve.name} grows: {trend}")
+    told = {trend.curve.name: str(trend) for trend in found}
+    return told or f"a run of less than {LEAST_SECONDS:.0f} s tells nothing"
 
 
 def _chance(*seed: int) -> random.Random:

@@ -1,4 +1,4 @@
-"""What the server says of itself, once a second, and what is made of it: whether anything grows."""
+"""What the server says of itself, once a second, and the run in a few numbers."""
 
 import re
 import time
@@ -90,18 +90,6 @@ class Sampler:
         return answer.decode()
 
 
-def slope_a_minute(samples: list[Sample], what: str) -> float:
-    """By how much `what` grows a minute, by least squares over the second half of the run."""
-    later = samples[len(samples) // 2 :]
-    if len(later) < 2:
-        return 0.0
-    times = [sample.at / 60 for sample in later]
-    values = [getattr(sample, what) for sample in later]
-    middle, mean = sum(times) / len(times), sum(values) / len(values)
-    spread = sum((at - middle) ** 2 for at in times)
-    return float(sum((at - middle) * (value - mean) for at, value in zip(times, values, strict=True)) / spread)
-
-
 def summary(samples: list[Sample]) -> dict[str, Any]:
     """The run in a few numbers."""
     ordered = sorted(samples, key=lambda sample: sample.p99)
@@ -111,15 +99,11 @@ def summary(samples: list[Sample]) -> dict[str, Any]:
             "first": round(samples[0].memory / 2**20, 1),
             "last": round(samples[-1].memory / 2**20, 1),
             "most": round(max(sample.memory for sample in samples) / 2**20, 1),
-            "grows_a_minute": round(slope_a_minute(samples, "memory") / 2**20, 2),
         },
-        "tasks_grow_a_minute": round(slope_a_minute(samples, "tasks"), 2),
-        "descriptors_grow_a_minute": round(slope_a_minute(samples, "descriptors"), 2),
         "delay_ms": {
             "p50": round(sorted(sample.p50 for sample in samples)[len(samples) // 2] * 1000, 2),
             "p99": round(ordered[len(ordered) // 2].p99 * 1000, 2),
             "worst": round(max(sample.worst for sample in samples) * 1000, 1),
-            "p99_grows_a_minute": round(slope_a_minute(samples, "p99") * 1000, 3),
         },
         "most_connections": max(sample.connections for sample in samples),
         "most_live_objects": max(sample.live_objects for sample in samples),
