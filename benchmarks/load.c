@@ -98,7 +98,10 @@ static void connect_all(void) {
     for (int index = 0; index < options.clients; index++) connect_one(CLIENT, index);
     for (int index = 0; index < options.slow; index++) connect_one(SLOW_CLIENT, index);
     if (options.flood > 0) connect_one(FLOODER, 0);
-    for (int index = 0; index < options.idle; index++) connect_one(IDLE, index);
+    for (int index = 0; index < options.idle; index++) {
+        connect_one(IDLE, index);
+        if (index % 256 == 255) turn(0); /* many take so long that the first are pinged before the last has come */
+    }
     for (int index = 0; index < cameras; index++) connect_one(PROCESSOR, index);
 }
 

@@ -98,7 +98,7 @@ static size_t take_frames(struct connection *connection, const unsigned char *da
         case 0x89:
             say(connection, 0xA, payload, length);
             flush(connection);
-            pings++;
+            pings += (uint64_t)measuring;
             break;
         case 0x8A: break;
         case 0x88:

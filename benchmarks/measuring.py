@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .loading import LoadFailed, Measurement, Tools, unsound
 from .scenarios import Load, Scenario
-from .servers import OURS, DidNotStart, Server, started
+from .servers import OURS, DidNotStart, Server, settings_for, started
 
 _WARM_UP: Final = 0.4
 
@@ -27,6 +27,7 @@ class Results:
         machine: what is to be known about the machine.
         taken: when, local time.
         took: seconds the whole run took.
+        settings: what the orchestrator was told, by scenario; where there is nothing all was default.
         others: how many processes of others wanted to run when it began.
     """
 
@@ -36,6 +37,7 @@ class Results:
     machine: dict[str, str] = field(default_factory=dict)
     taken: str = ""
     took: float = 0
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
     others: float = 0
 
     def value(self, load: str, server: str, name: str = "deliveries_per_second") -> float | None:
@@ -87,16 +89,20 @@ class Bench:
                 self.results.left_out[scenario.name] = "the headers of OpenSSL are not installed"
                 return
             tls = self._certificate()
+        if given := settings_for(scenario.connections):
+            self.results.settings[scenario.name] = given
         for round_number in range(min(self._rounds, scenario.rounds or self._rounds)):
             for server in servers:
                 if server.name not in self.results.left_out and (server.tls or tls is None):
                     loads = [load for load in scenario.loads if round_number < (load.rounds or self._rounds)]
                     _say(f"{scenario.name}, round {round_number + 1}: {server.name}")
-                    self._measure_one(server, loads, tls)
+                    self._measure_one(server, loads, tls, scenario.connections)
 
-    def _measure_one(self, server: Server, loads: Sequence[Load], tls: tuple[Path, Path] | None) -> None:
+    def _measure_one(
+        self, server: Server, loads: Sequence[Load], tls: tuple[Path, Path] | None, connections: int
+    ) -> None:
         try:
-            with started(server, self._folder / "server", tls) as running:
+            with started(server, self._folder / "server", tls, connections) as running:
                 for load in loads:
                     too_many = load.arguments.get("clients", 0) > server.most_clients
                     if too_many or (load.only_ours and server.name != OURS):

@@ -75,6 +75,9 @@ def _taken(results: Results) -> str:
         busy = f"The machine was busy with {results.others:.1f} other processes when the run began"
         lines += [f"**{busy}: these numbers are not to be relied on.**", ""]
     lines += [f"- {name}: {text}" for name, text in results.machine.items()]
+    for scenario, settings in results.settings.items():
+        told = ", ".join(f"`{name}={value}`" for name, value in settings.items())
+        lines.append(f"- {scenario}: more connections from one address than are taken by default, so {told}")
     lines += [f"- left out: {name} ({why})" for name, why in results.left_out.items()]
     lines += [f"- **not sound**: {text}" for text in results.unsound]
     return "\n".join([*lines, ""])
@@ -194,12 +197,12 @@ def _idle(results: Results) -> str:
     before, after, idle = run["server_memory"], run["server_memory_connected"], run["idle"]
     each = (after - before) / idle / 1024 if before and after and idle else None
     rows = [
-        [load, *(_count(results.value(load, OURS, what)) for what in ("p50_us", "p99_us", "pings")),
+        [load, *(_count(results.value(load, OURS, what)) for what in ("p50_us", "p99_us", "missing", "pings")),
          _percent(results.value(load, OURS, "server_cpu"))]
         for load in ("without idle ones", "beside idle ones")
     ]  # fmt: skip
     title = f"{_count(idle)} idle connections beside ten busy ones"
-    table = _table(title, ["", "p50 µs", "p99 µs", "pings answered", "of a core"], rows)
+    table = _table(title, ["", "p50 µs", "p99 µs", "left out", "pings answered", "of a core"], rows)
     memory = "not known" if each is None else f"{each:.1f} KiB of the server's memory"
     connected = f"{_count(idle)} of them connected in {run['connect_seconds']:.1f} s"
     return f"{table}\nAn idle connection costs {memory}; {connected}.\n"

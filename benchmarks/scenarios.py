@@ -9,8 +9,8 @@ MANY_CLIENTS: Final = (100, 300, 1000, 2000, 5000)
 OBJECT_CLIENTS: Final = (1, 10, 100)
 IDLE: Final = 10_000
 FLOOD: Final = 200_000
-PING_SECONDS: Final = 21.0
-"""Longer than the silence after which the orchestrator pings a peer, so that every idle one has to answer once."""
+PING_SECONDS: Final = 41.0
+"""Twice the silence after which the orchestrator pings a peer, and more: every idle one has to answer twice."""
 
 _BUSY: Final[Mapping[str, float]] = {"clients": 10, "processors": 10, "rate": 30}
 """Ten cameras at 30 frames/s to ten clients: what somebody notices who is disturbed."""
@@ -34,6 +34,12 @@ class Load:
     only_ours: bool = False
     rounds: int = 0
 
+    @property
+    def connections(self) -> int:
+        """How many connections it opens."""
+        several = sum(self.arguments.get(role, 0) for role in ("clients", "slow", "idle"))
+        return int(several + self.arguments.get("processors", 1) + (self.arguments.get("flood", 0) > 0))
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -55,6 +61,11 @@ class Scenario:
     with_limit: bool = False
     rounds: int = 0
 
+    @property
+    def connections(self) -> int:
+        """How many connections a server has at once, at the most."""
+        return max((load.connections for load in self.loads), default=0)
+
 
 def fan_out(clients: Sequence[int] = CLIENTS) -> Scenario:
     """One processor flat out to more and more clients, and two other shapes of load."""
@@ -75,7 +86,7 @@ def tls() -> Scenario:
 
 def linearity() -> Scenario:
     """What one delivery costs, from a hundred clients to thousands."""
-    loads = [Load(f"{count} clients, linearity", {"clients": count}) for count in MANY_CLIENTS]
+    loads = [Load(f"{count} clients, linearity", {"clients": count}, at_least=2) for count in MANY_CLIENTS]
     return Scenario("linearity", loads, only_ours=True, rounds=3)
 
 
@@ -92,7 +103,7 @@ def fairness() -> Scenario:
 def idle(connections: int = IDLE) -> Scenario:
     """What idle connections cost: memory, and others' delay while they answer pings."""
     loads = [
-        Load("without idle ones", _BUSY, at_least=5),
+        Load("without idle ones", _BUSY, at_least=10),
         Load("beside idle ones", {**_BUSY, "idle": connections}, at_least=PING_SECONDS),
     ]
     return Scenario("idle", loads, only_ours=True, rounds=1)

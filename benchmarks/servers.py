@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from trio_orchestrator.settings.variables import MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS
+
 from .loading import Tools
 from .machine import cores, on_core
 
@@ -19,6 +21,9 @@ _PEERS: Final = Path(__file__).parent / "peers"
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 12.0
 """The orchestrator promises to have stopped within 10."""
+
+_SPARE_CONNECTIONS: Final = 16
+"""Room for those of the load before that have not quite ended, and for the look whether anybody listens."""
 
 OURS: Final = "trio_orchestrator"
 LIMIT: Final = "least work"
@@ -35,12 +40,14 @@ class Place(NamedTuple):
         port: where it is to listen, on 127.0.0.1.
         folder: for its files; empty.
         certificate, key: PEM files; None for a server in clear.
+        connections: how many it is going to have at once.
     """
 
     port: int
     folder: Path
     certificate: Path | None
     key: Path | None
+    connections: int
 
     @property
     def tls_files(self) -> list[str]:
@@ -77,14 +84,22 @@ class Running(NamedTuple):
     process: int
 
 
+def settings_for(connections: int) -> dict[str, str]:
+    """What the orchestrator must be told so that it takes so many connections of one address; nothing for a few."""
+    limits = (MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS)
+    room = connections + _SPARE_CONNECTIONS
+    return {limit.name: str(room) for limit in limits if limit.default and room > int(limit.default)}
+
+
 def orchestrator(name: str = OURS, module: str = "trio_orchestrator", *arguments: str) -> Server:
-    """The orchestrator with its default settings, started as `python -m MODULE ARGUMENTS`."""
+    """The orchestrator, started as `python -m MODULE ARGUMENTS`; all but `settings_for` is default."""
 
     def command(place: Place) -> tuple[list[str], dict[str, str]]:
         settings = {
             "HOST": "127.0.0.1",
             "HTTP_PORT": "off" if place.certificate else str(place.port),
             "DATABASE_URL": f"sqlite:///{place.folder / 'orchestrator.db'}",
+            **settings_for(place.connections),
         }
         if place.certificate:
             settings |= {"HTTPS_PORT": str(place.port), "SSL_CERT": str(place.certificate), "SSL_KEY": str(place.key)}
@@ -115,15 +130,23 @@ def least_work(tools: Tools) -> Server:
 
 
 @contextmanager
-def started(server: Server, folder: Path, tls: tuple[Path, Path] | None = None) -> Iterator[Running]:
-    """Run `server` on its core, with `folder`, emptied, for its files; over TLS with that certificate and key.
+def started(
+    server: Server, folder: Path, tls: tuple[Path, Path] | None = None, connections: int = 0
+) -> Iterator[Running]:
+    """Run `server` on its core.
+
+    Args:
+        server: which one.
+        folder: for its files; emptied first.
+        tls: certificate and key, where it is to speak TLS.
+        connections: how many it is going to have at once.
 
     Raises:
         DidNotStart: it is not installed, or ended before it listened.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    place = Place(_free_port(), folder, *(tls or (None, None)))
+    place = Place(_free_port(), folder, *(tls or (None, None)), connections)
     command, variables = server.command(place)
     if shutil.which(command[0]) is None:
         raise DidNotStart(f"{command[0]} is not installed")
