@@ -25,11 +25,12 @@ OPERATORS: Final = 4
 TRACKING_SECONDS: Final = 4.0
 STOP_SECONDS: Final = 10.0
 _SETTLING_SECONDS: Final = 30.0
-_REST_SECONDS: Final = 130.0
-"""How long what strangers left behind may take: an HTTP connection on which nothing moves is ended after 90 seconds."""
-
 _BETWEEN_SECONDS: Final = 5.0
 """Longer than it takes until nothing is left of the question before."""
+
+_REST_SECONDS: Final = 2.0 + 2.0 + 2.0 + _BETWEEN_SECONDS
+"""How long what is left of peers that have gone may take: the server looks every 2 seconds whether the peer of a
+request is still there, gives up on one that is not after 2 more, and closes within 2 (`CLOSE_TIMEOUT`)."""
 
 _STRANGERS: Final = {strangers.get_lost: 8, strangers.flood: 1, strangers.read_slowly: 4}
 
