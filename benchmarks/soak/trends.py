@@ -39,7 +39,7 @@ class Curve(NamedTuple):
 
 CURVES: Final = (
     # The allocator keeps what the worst moment so far has needed, and worse moments come ever more seldom.
-    Curve("memory", "MiB", 2**20, 1.0),
+    Curve("memory", "MiB", 2**20, 0.5),
     Curve("tasks", "tasks", 1, 2.0),
     Curve("descriptors", "descriptors", 1, 1.0),
     Curve("connections", "connections", 1, 1.0),

@@ -51,7 +51,7 @@ def test_what_grows_by_more_than_is_tolerated_is_found(curve: Curve) -> None:
 
 
 def test_what_grows_by_less_is_tolerated() -> None:
-    assert growing(run(1, {"memory": 0.5 * MIB})) == []
+    assert growing(run(1, {"memory": 0.3 * MIB})) == []
 
 
 def test_the_beginning_does_not_count() -> None:
@@ -68,7 +68,7 @@ def test_one_moment_out_of_the_ordinary_is_no_trend() -> None:
 def test_the_slope_is_told_in_its_unit() -> None:
     (memory,) = (trend for trend in trends(run(4, {"memory": 5 * MIB})) if trend.curve.name == "memory")
     assert memory.slope == pytest.approx(5, abs=0.3)
-    assert "MiB a minute, of which 1 are tolerated" in str(memory)
+    assert "MiB a minute, of which 0.5 are tolerated" in str(memory)
 
 
 @pytest.mark.parametrize(
