@@ -72,15 +72,16 @@ class EverythingForEngine:
     def __init__(self, max_message_bytes: int) -> None:
         self.max_message_bytes = max_message_bytes
 
+    def receive_one(self, _data: bytes) -> None:
+        return None
+
     def receive(self, data: bytes) -> Iterator[ForEngine]:
         yield ForEngine(data)
 
 
-async def _live_with_engine(
-    connection: _Connection, nursery: trio.Nursery, session: Session, read_loop: ReadLoop | None
-) -> None:
+async def _live_with_engine(connection: _Connection, nursery: trio.Nursery, session: Session, *others: Any) -> None:
     nursery.start_soon(_take_from_engine, connection, session)
-    await _live(connection, nursery, session, read_loop)
+    await _live(connection, nursery, session, *others)
 
 
 async def _take_from_engine(connection: _Connection, session: Session) -> None:

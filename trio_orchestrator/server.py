@@ -137,6 +137,7 @@ class _Orchestrator:
             if self._settings.retention_days is not None:
                 services.start_soon(eraser.erase_old, self._settings.retention_days)
             engines = self._engines(hub, eraser, doors)
+            services.start_soon(engines.websockets.run)
             async with trio.open_nursery() as connections:
                 async with trio.open_nursery() as accepting:
                     for door in doors:

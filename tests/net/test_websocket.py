@@ -45,6 +45,7 @@ async def serving(
     read_loop = None if certificate is None else ReadLoop()
     server = WebSocketServer(services, Limits(**made), read_loop=read_loop)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.run)
         if read_loop is not None:
             nursery.start_soon(read_loop.run)
         async with opened(FrontDoor(server, HttpServer(no_app)), certificate) as address:

@@ -1,7 +1,6 @@
 """The only import of trio_websocket: handshake, pings, closing. Data messages pass by it on the fast lane."""
 
 import itertools
-import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,6 @@ from trio_orchestrator.connections.session import Kind, Services, Session
 from trio_orchestrator.connections.traffic import Traffic
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import (
-    PING_FRAME,
     close_frame,
     is_ping,
 )
@@ -25,6 +23,7 @@ from trio_orchestrator.protocol.frames import (
 from .forwarded import headers_of
 from .intake import Intake
 from .read_loop import ReadLoop
+from .silence import SilenceWatch
 from .statistics import WebSocketStatistics
 from .transport import Transport
 
@@ -87,12 +86,17 @@ class WebSocketServer:
         self._limits = limits
         self._allowed_origins = allowed_origins
         self._read_loop = read_loop
+        self._silence = SilenceWatch(limits.ping_interval, limits.ping_timeout)
         self._connections: dict[_Connection, Kind] = {}
         self._numbers = itertools.count(1)
         self._stopping = False
         self._opened: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
         self._left_out = 0
+
+    async def run(self) -> None:
+        """Ping those who are silent, for as long as the server lives."""
+        await self._silence.run()
 
     async def serve(self, transport: Transport, head: bytes) -> None:
         """Serve the socket whose request head is `head` until either side ends it."""
@@ -108,7 +112,7 @@ class WebSocketServer:
                     connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
                 try:
                     session = Session(self._services, kind, connection.outbox, log, transport.host)
-                    await connection.live(nursery, session, self._read_loop)
+                    await connection.live(nursery, session, self._read_loop, self._silence)
                 finally:
                     self._retire(connection)
             nursery.cancel_scope.cancel()
@@ -240,13 +244,15 @@ class _Connection:
             return None
         return kind
 
-    async def live(self, nursery: trio.Nursery, session: Session, read_loop: ReadLoop | None) -> None:
+    async def live(
+        self, nursery: trio.Nursery, session: Session, read_loop: ReadLoop | None, silence: SilenceWatch
+    ) -> None:
         """Pass messages both ways until either side ends the connection."""
         self._log.info("connected", kind=session.kind.value)
         intake = Intake(
             self._transport, session, self.outbox, self._engine_stream.feed, partial(self._longest_message, session)
         )
-        nursery.start_soon(self._keep, nursery.cancel_scope, session, intake)
+        nursery.start_soon(self._keep, nursery.cancel_scope, session, intake, silence)
         try:
             await intake.run(read_loop)
         finally:
@@ -272,10 +278,10 @@ class _Connection:
         longest = self._limits.max_message_bytes
         return longest if session.is_admitted else min(longest, _STRANGERS_MESSAGE_BYTES)
 
-    async def _keep(self, scope: trio.CancelScope, session: Session, intake: Intake) -> None:
+    async def _keep(self, scope: trio.CancelScope, session: Session, intake: Intake, silence: SilenceWatch) -> None:
         """See to it that the connection ends when somebody wants it to, its time is over, or nobody is there."""
-        with session.deadline:
-            await self._wait_until_over(intake)
+        with session.deadline, silence.watching(intake, self.outbox):
+            await self.outbox.wait_closing()
         if self.outbox.closing is None:
             session.overstayed()
         closing = await self.outbox.wait_closing()
@@ -289,21 +295,6 @@ class _Connection:
             await self._transport.send_eof()
             await trio.sleep_forever()
         scope.cancel()
-
-    async def _wait_until_over(self, intake: Intake) -> None:
-        interval, timeout = self._limits.ping_interval, self._limits.ping_timeout
-        pinged_at = -math.inf
-        while True:
-            awaits_answer = intake.heard < pinged_at
-            with trio.move_on_at(pinged_at + timeout if awaits_answer else intake.heard + interval):
-                await self.outbox.wait_closing()
-                return
-            if intake.heard < pinged_at:
-                self.outbox.close(CloseCode.TOO_SLOW, "no answer to a ping")
-                return
-            if intake.heard + interval <= trio.current_time():
-                pinged_at = trio.current_time()
-                self.outbox.offer_raw(PING_FRAME)
 
 
 def _kind_at(target: str) -> Kind | None:
