@@ -8,10 +8,12 @@ Stopping goes from the leaves to the root: no new connections, then the peers ar
 written, then the services end.
 """
 
+import itertools
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
@@ -113,6 +115,8 @@ class _Orchestrator:
         self._broadcast = Broadcast()
         self._read_loop = ReadLoop(self._broadcast.tick)
         self._complaints = Complaints()
+        # Of their own, as those about messages have a kind for each connection and might leave no room.
+        self._faults = Complaints()
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
         self._readiness = Readiness(database.probe, self._recorder_is_stuck)
@@ -157,7 +161,8 @@ class _Orchestrator:
                     await http.stop()
                 connections.cancel_scope.deadline = trio.current_time() + _PEERS_LEAVE_SECONDS
                 services.start_soon(self._cut_late, engines.door, engines.admin_door)
-            self._complaints.flush()
+            for complaints in (self._complaints, self._faults):
+                complaints.flush()
             await self._recorder.aclose()
             services.cancel_scope.cancel()
         _log.info("stopped")
@@ -222,18 +227,18 @@ class _Orchestrator:
         for_admins = admin_routes(metrics.render, self._readiness)
         access = Access.of(settings, checkers[Kind.CLIENT], _checker(settings, self._keys, "admin_role"))
         archive = Archive(self._reader, hub, eraser, self._recorder, access, settings.visit_gap, time.time)
-        app = create_app(archive, () if settings.admin_port is not None else for_admins)
-        http = HttpServer(counted(answers, behind(proxies, app)), max_head_bytes=settings.max_request_head_bytes)
-        admin_http = HttpServer(admin_app(for_admins))
-        room = Admission(_room(settings), settings.max_connections_per_address)
-        door = _front_door(settings, websockets, http, proxies, room)
-        return _Engines(
-            websockets,
-            http,
-            admin_http,
-            door,
-            _front_door(settings, None, admin_http, Proxies(()), Admission(_ADMINS, _ADMINS)),
+        app = create_app(archive, () if settings.admin_port is not None else for_admins, self._faults)
+        http = HttpServer(
+            counted(answers, behind(proxies, app)),
+            max_head_bytes=settings.max_request_head_bytes,
+            complaints=self._faults,
         )
+        admin_http = HttpServer(admin_app(for_admins), complaints=self._faults)
+        opened = partial(_front_door, settings, complaints=self._faults, numbers=itertools.count(1))
+        room = Admission(_room(settings), settings.max_connections_per_address)
+        door = opened(websockets, http, proxies, room)
+        admin_door = opened(None, admin_http, Proxies(()), Admission(_ADMINS, _ADMINS))
+        return _Engines(websockets, http, admin_http, door, admin_door)
 
     def _recorder_is_stuck(self) -> bool:
         """Whether changes wait, and none was taken when that was last tried."""
@@ -263,7 +268,13 @@ def _room(settings: Settings) -> int:
 
 
 def _front_door(
-    settings: Settings, websockets: WebSocketServer | None, http: HttpServer, proxies: Proxies, room: Admission
+    settings: Settings,
+    websockets: WebSocketServer | None,
+    http: HttpServer,
+    proxies: Proxies,
+    room: Admission,
+    complaints: Complaints,
+    numbers: Iterator[int],
 ) -> FrontDoor:
     return FrontDoor(
         websockets,
@@ -274,6 +285,8 @@ def _front_door(
         head_timeout=settings.request_head_timeout,
         handshake_timeout=settings.tls_handshake_timeout,
         close_timeout=settings.close_timeout,
+        complaints=complaints,
+        numbers=numbers,
     )
 
 

@@ -47,6 +47,8 @@ class FakeLog:
     def warning(self, event: str, **fields: Any) -> None:
         self.lines.append({"event": event, **fields})
 
+    error = warning
+
 
 class House:
     """What sessions work with: tokens are asked for where `tokens` is set."""

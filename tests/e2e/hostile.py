@@ -36,7 +36,6 @@ class Hostile(NamedTuple):
         answer: the status or closing code that the server ends the connection with; 0 where it just ends it; None
             where whatever comes will do, the beginning of an answer or the end.
         resets: whether it does not stay to see but resets the connection.
-        is_fault: whether it makes a library fail, so that only the barrier ends the connection, with a line in the log.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Hostile(NamedTuple):
     data: bytes
     answer: int | None
     resets: bool = False
-    is_fault: bool = False
 
 
 _ASK: Final = b"GET /objectIds HTTP/1.1\r\nHost: x\r\n"
@@ -98,7 +96,6 @@ HTTP: Final = [
         Where.PLAIN,
         _ASK + b"\r\n" + upgrade(b"/client", b"Sec-WebSocket-Protocol: \xff"),
         None,
-        is_fault=True,
     ),
     Hostile("HTTP/9.9", Where.PLAIN, b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", None, resets=True),
     Hostile("HTTP/1.0", Where.PLAIN, b"GET /healthz HTTP/1.0\r\n\r\n", 200),

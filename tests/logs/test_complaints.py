@@ -19,6 +19,8 @@ class _Notes:
     def warning(self, event: str, **fields: Any) -> None:
         self.lines.append((event, fields))
 
+    error = warning
+
     def said(self) -> list[tuple[str, dict[str, Any]]]:
         lines, self.lines = self.lines, []
         return lines
@@ -85,6 +87,46 @@ def test_what_was_suppressed_is_said_when_its_key_is_forgotten_or_at_the_end() -
     assert notes.said() == [("bad a", {"suppressed": 1})]
     notes.complaints.flush()
     assert notes.said() == []
+
+
+def _fail(kind: type[Exception]) -> Exception:
+    try:
+        raise kind("what a peer said")
+    except kind as error:
+        return error
+
+
+def test_a_fault_is_told_apart_by_its_type_and_place_and_shown_once_with_its_traceback() -> None:
+    notes = _Notes()
+    faults = [_fail(ValueError), ExceptionGroup("", [_fail(ValueError)]), _fail(KeyError), KeyError("elsewhere")]
+    for fault in faults:
+        notes.complaints.fault(fault, "bad", connection=7)
+    lines = notes.said()
+    assert [fields["exc_info"] for _, fields in lines] == [faults[0], faults[2], faults[3]]
+    assert [fields["place"].partition(":")[0] for _, fields in lines] == ["test_complaints.py"] * 2 + ["nowhere"]
+    assert all(fields["connection"] == 7 for _, fields in lines)
+    notes.now += 10
+    again = _fail(ValueError)
+    notes.complaints.fault(again, "bad")
+    ((_, fields),) = notes.said()
+    assert (fields["suppressed"], fields["fault"], "exc_info" in fields) == (1, again, False)
+
+
+def test_an_error_stays_one_when_its_rest_is_told() -> None:
+    errors = []
+
+    class Log:
+        def warning(self, event: str, **_fields: Any) -> None:
+            raise AssertionError(event)
+
+        def error(self, event: str, **fields: Any) -> None:
+            errors.append((event, fields))
+
+    complaints = Complaints(Log())
+    for _ in range(3):
+        complaints.error("a", "bad")
+    complaints.flush()
+    assert errors == [("bad", {}), ("bad", {"suppressed": 2})]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.floats(0, 6)), max_size=80))

@@ -8,6 +8,7 @@ import structlog
 import trio
 from starlette.types import Receive, Scope, Send
 
+from trio_orchestrator.logs import Complaints
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.listeners import open_listeners
@@ -103,21 +104,26 @@ class FailingServer(HttpServer):
         super().__init__(hello)
         self._error = error
 
-    async def serve(self, _transport: object) -> None:
+    async def serve(self, _transport: object, _number: int) -> None:
         raise self._error
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), ExceptionGroup("", [KeyError(1), OSError()]), RecursionError()])
 async def test_a_fault_ends_its_connection_and_is_told(error: Exception) -> None:
-    door = FrontDoor(None, FailingServer(error))
     with structlog.testing.capture_logs() as lines:
+        complaints = Complaints()
+        door = FrontDoor(None, FailingServer(error), complaints=complaints)
         async with opened(door) as address:
-            for _ in range(2):
+            for _ in range(3):
                 async with await trio.open_tcp_stream(*address) as stream:
                     await stream.send_all(ASK)
                     assert await read_to_end(stream) == b""
-    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["connection ended by a fault"] * 2
-    assert (door.statistics().faults, door.statistics().open) == (2, 0)
+        complaints.flush()
+    told, rest = (line for line in lines if line["log_level"] == "error")
+    assert told["event"] == rest["event"] == "connection ended by a fault"
+    assert (told["connection"], "exc_info" in told) == (1, True)
+    assert (rest["suppressed"], "exc_info" in rest) == (2, False), "a stranger could fill the log with tracebacks"
+    assert (door.statistics().faults, door.statistics().open) == (3, 0)
 
 
 @pytest.mark.parametrize("error", [trio.BrokenResourceError(), trio.ClosedResourceError(), ConnectionResetError()])
@@ -158,7 +164,7 @@ async def test_without_descriptors_it_waits_for_some() -> None:
 
 async def test_cut_ends_what_cannot_be_cancelled() -> None:
     class Stubborn(HttpServer):
-        async def serve(self, transport: object) -> None:
+        async def serve(self, transport: object, _number: int) -> None:
             assert isinstance(transport, trio.abc.Stream)
             with trio.CancelScope(shield=True):
                 await transport.receive_some()

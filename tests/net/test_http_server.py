@@ -1,11 +1,16 @@
 """Connections on which nothing moves any more are ended, whatever Hypercorn waits for."""
 
 import socket
+from pathlib import Path
 
 import pytest
+import structlog
 import trio
+from hpack import Encoder
 from starlette.types import Receive, Scope, Send
 
+from tests.e2e.raw import http2_frame
+from trio_orchestrator.logs import Complaints
 from trio_orchestrator.net import http_server
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
@@ -190,3 +195,63 @@ async def test_closing_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPat
     near, far = socket.socketpair()
     with near, far, trio.fail_after(1):
         await http_server._Stream(Stuck(near), trio.CancelScope()).aclose()
+
+
+BEYOND_ASCII = (
+    b"GET /client HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: \xff\r\n\r\n"
+)
+"""Behind a first request the door does not see it; what Hypercorn makes of it is an exception."""
+
+
+async def test_bytes_that_make_hypercorn_fail_are_the_peers_doing() -> None:
+    with structlog.testing.capture_logs() as lines:
+        complaints = Complaints()
+        door = FrontDoor(None, HttpServer(app), complaints=complaints)
+        async with opened(door) as address:
+            for _ in range(20):
+                async with await trio.open_tcp_stream(*address) as stream:
+                    await stream.send_all(ASK + BEYOND_ASCII)
+                    answers = await read_to_end(stream)
+                assert [answers.count(b"HTTP/1.1 %d " % status) for status in (200, 400)] == [1, 1]
+                assert answers.endswith(b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+        complaints.flush()
+    assert (door.statistics().refused, door.statistics().faults) == ({"400": 20}, 0)
+    told, rest = (line for line in lines if line["log_level"] != "debug")
+    assert told["event"] == rest["event"] == "a connection was ended, its HTTP cannot be served"
+    assert (told["connection"], told["log_level"], rest["suppressed"]) == (1, "warning", 19)
+    assert told["reason"].startswith("NotServable: UnicodeDecodeError")
+
+
+async def test_likewise_over_http2(tmp_path: Path) -> None:
+    secured = Secured(tmp_path)
+    secured.context.set_alpn_protocols(["h2"])
+    door = FrontDoor(None, HttpServer(app))
+    async with opened(door, secured.certificate) as address:
+        async with await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context) as stream:
+            connect = Encoder().encode([(":method", "CONNECT"), (":authority", "x:1")])
+            await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0))
+            await stream.send_all(http2_frame(1, 4, 1, connect))
+            protocol_error = http2_frame(7, 0, 0, b"\x7f\xff\xff\xff\0\0\0\1")
+            assert (await read_to_end(stream)).endswith(protocol_error)
+        await wait_until_gone(door)
+    assert (door.statistics().refused, door.statistics().faults) == ({"400": 1}, 0)
+
+
+async def test_a_fault_of_the_application_is_answered_and_told_once() -> None:
+    async def failing(scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError(scope["path"])
+
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        complaints = Complaints()
+        async with opened(FrontDoor(None, HttpServer(failing, complaints=complaints))) as address:
+            for _ in range(3):
+                async with await trio.open_tcp_stream(*address) as stream:
+                    await stream.send_all(ASK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+                    assert (await read_to_end(stream)).startswith(b"HTTP/1.1 500 ")
+        complaints.flush()
+    told, rest = (line for line in lines if line["log_level"] == "error")
+    assert told["event"] == rest["event"] == "a request ended by a fault"
+    assert (told["connection"], "exc_info" in told) == (1, True)
+    assert told["remote"].startswith("127.0.0.1:")
+    assert (rest["suppressed"], "exc_info" in rest) == (2, False)

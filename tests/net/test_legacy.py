@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from tests.tokens import CLIENT_ROLE, PROCESSOR_ROLE, make_token, token_checker
 from tests.tracking.world import World
 from trio_orchestrator.auth import TokenChecker
+from trio_orchestrator.logs import Complaints
 from trio_orchestrator.net import legacy
 from trio_orchestrator.net.api.access import Access
 from trio_orchestrator.net.api.services import Services
@@ -63,8 +64,9 @@ class Archive:
         services = Services(
             Reader(self._database), World().hub, cast("Any", None), self.auditor, access, visit_gap=30, clock=time.time
         )
-        transport = httpx.ASGITransport(Starlette(routes=legacy.routes(services)))
-        return httpx.AsyncClient(transport=transport, base_url="http://orchestrator")
+        app = Starlette(routes=legacy.routes(services))
+        app.state.complaints = Complaints()
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://orchestrator")
 
     def close(self) -> None:
         self._database.close()

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 import trio
 from starlette.types import Receive, Scope, Send
 from trio_websocket import ConnectionClosed, WebSocketConnection, connect_websocket
@@ -238,3 +239,16 @@ async def test_a_record_that_is_spoilt_ends_its_connection(secured: Secured) -> 
             await trio.lowlevel.checkpoint()
         assert ended == {"1006": 1}
         await trio.aclose_forcefully(stream)
+
+
+async def test_each_connection_has_its_number_whatever_it_is_for() -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        async with serving() as (address, _):
+            async with await trio.open_tcp_stream(*address) as stream:
+                await stream.send_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 500 ")
+            async with await upgraded(address) as stream:
+                await stream.send_all(closing(1000))
+                await read_frames(stream)
+    told = {line["event"]: line["connection"] for line in lines if line["log_level"] != "debug"}
+    assert told == {"a request ended by a fault": 1, "connected": 2, "disconnected": 2}

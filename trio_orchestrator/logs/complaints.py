@@ -1,8 +1,10 @@
-"""Complaints about peers, so few that no peer can fill the log."""
+"""Complaints about peers, and about faults that peers may bring about: so few that no peer can fill the log."""
 
 import time
+import traceback
 from collections.abc import Callable, Hashable
-from typing import Any, Final, Protocol
+from pathlib import PurePath
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import structlog
 
@@ -12,6 +14,8 @@ MAX_KEYS: Final = 256
 _OTHERS: Final = object()
 _OTHERS_EVENT: Final = "complaints of more kinds than are told apart"
 
+_Level: TypeAlias = Literal["warning", "error"]
+
 
 class Log(Protocol):
     """As much of a structlog logger as is needed here."""
@@ -19,13 +23,17 @@ class Log(Protocol):
     def warning(self, event: str, **fields: Any) -> Any:
         """Log `event` with `fields`."""
 
+    def error(self, event: str, **fields: Any) -> Any:
+        """Likewise, more gravely."""
+
 
 class _Entry:
     """What was last logged about one thing, and how often it was suppressed since."""
 
-    __slots__ = ("event", "logged_at", "suppressed")
+    __slots__ = ("event", "level", "logged_at", "suppressed")
 
-    def __init__(self, event: str, logged_at: float) -> None:
+    def __init__(self, level: _Level, event: str, logged_at: float) -> None:
+        self.level: _Level = level
         self.event = event
         self.logged_at = logged_at
         self.suppressed = 0
@@ -61,6 +69,25 @@ class Complaints:
 
     def warn(self, key: Hashable, event: str, /, **fields: Any) -> None:
         """Log `event` with `fields` as a warning, unless one of the same key was logged within the interval."""
+        self._complain("warning", key, event, fields)
+
+    def error(self, key: Hashable, event: str, /, **fields: Any) -> None:
+        """Likewise, as an error."""
+        self._complain("error", key, event, fields)
+
+    def fault(self, error: BaseException, event: str, /, **fields: Any) -> None:
+        """Likewise, `error` being of a kind that should not be: its type and the place where it was raised are the key.
+
+        The first of a kind is logged with its traceback, those that follow it with the type and the place alone.
+        """
+        cause = first_of(error)
+        place = place_of(cause)
+        fields |= {"fault": cause, "place": place}
+        self._complain("error", (event, type(cause), place), event, fields, {"exc_info": error})
+
+    def _complain(
+        self, level: _Level, key: Hashable, event: str, fields: dict[str, Any], at_first: dict[str, Any] | None = None
+    ) -> None:
         now = self._clock()
         entry = self._entries.get(key)
         if entry is not None and now - entry.logged_at < self._interval:
@@ -69,21 +96,22 @@ class Complaints:
         if entry is None:
             self._make_room(now)
             if len(self._entries) >= self._max_keys and key is not _OTHERS:
-                self.warn(_OTHERS, event, **fields)
+                self._complain(level, _OTHERS, event, fields, at_first)
                 return
+            fields |= at_first or {}
         else:
             del self._entries[key]
-        self._entries[key] = _Entry(_OTHERS_EVENT if key is _OTHERS else event, now)
+        self._entries[key] = _Entry(level, _OTHERS_EVENT if key is _OTHERS else event, now)
         if entry is not None and entry.suppressed:
             fields["suppressed"] = entry.suppressed
-        self._log.warning(event, **fields)
+        self._say(level, event, **fields)
 
     def flush(self) -> None:
         """Log what is still suppressed, one line a kind, and forget all: at a stop nothing goes unsaid."""
         entries, self._entries = self._entries, {}
         for entry in entries.values():
             if entry.suppressed:
-                self._log.warning(entry.event, suppressed=entry.suppressed)
+                self._say(entry.level, entry.event, suppressed=entry.suppressed)
 
     def _make_room(self, now: float) -> None:
         """Forget the kinds whose interval is over; those with something suppressed get their line first."""
@@ -93,5 +121,21 @@ class Complaints:
                 return
             del self._entries[key]
             if entry.suppressed:
-                self._entries[key] = _Entry(entry.event, now)
-                self._log.warning(entry.event, suppressed=entry.suppressed)
+                self._entries[key] = _Entry(entry.level, entry.event, now)
+                self._say(entry.level, entry.event, suppressed=entry.suppressed)
+
+    def _say(self, level: _Level, event: str, **fields: Any) -> None:
+        (self._log.error if level == "error" else self._log.warning)(event, **fields)
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The error itself, out of the groups that nurseries put around it; the first where there are several."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def place_of(error: BaseException) -> str:
+    """Where `error` was raised, for people: `frames.py:120`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"

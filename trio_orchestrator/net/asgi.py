@@ -3,6 +3,7 @@
 from collections import Counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from .forwarded import Proxies
 
@@ -13,7 +14,11 @@ def behind(proxies: Proxies, app: ASGIApp) -> ASGIApp:
     async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
         if client and proxies.knows(client[0]):
-            scope["client"] = (proxies.client(client[0], scope["headers"]), 0)
+            proxy, port = client
+            host = proxies.client(proxy, scope["headers"])
+            scope["client"] = (host, 0)
+            # Each request has a task of its own, and with it its own name in the log, up to its end.
+            bind_contextvars(remote=f"{host} via {proxy}:{port}")
         await app(scope, receive, send)
 
     return forwarded

@@ -5,18 +5,22 @@ own behind a crash barrier: nothing a peer does, and no fault of a library, ends
 """
 
 import errno
+import itertools
 import re
 import socket
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
 import trio
 
+from trio_orchestrator.logs import Complaints, first_of, place_of
+
 from .admission import Admission, Seat
 from .forwarded import Proxies, headers_of
-from .http_server import HttpServer
+from .http_server import HttpServer, NotServable
 from .statistics import DoorStatistics
 from .tls import Certificate
 from .transport import Transport
@@ -59,6 +63,8 @@ class FrontDoor:
         head_timeout: seconds in which the head of the first request must be complete.
         handshake_timeout: seconds the TLS handshake may take.
         close_timeout: seconds closing a connection may take before it is cut.
+        complaints: logs faults, and what peers did to bring them about.
+        numbers: gives each connection its number, by which the log names it.
     """
 
     def __init__(
@@ -72,6 +78,8 @@ class FrontDoor:
         head_timeout: float = 10,
         handshake_timeout: float = 10,
         close_timeout: float = 2,
+        complaints: Complaints | None = None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._websockets = websockets
         self._http = http
@@ -81,6 +89,8 @@ class FrontDoor:
         self._head_timeout = head_timeout
         self._handshake_timeout = handshake_timeout
         self._close_timeout = close_timeout
+        self._complaints = complaints or Complaints()
+        self._numbers = numbers or itertools.count(1)
         self._transports: set[Transport] = set()
         self._room_to_refuse = min(_TURNED_AWAY_AT_A_TIME, 1 + self._admission.max_connections // 4)
         self._turned_away = 0
@@ -132,13 +142,14 @@ class FrontDoor:
         self._transports.add(transport)
         self._arriving -= 1
         self._accepted += 1
+        number = next(self._numbers)
         try:
             try:
                 with self._admission.seat() as seat:
                     if not self._proxies.knows(transport.host):
                         seat.belongs_to(transport.host)
                     if seat.refusal is None:
-                        await self._serve(transport, tls, seat)
+                        await self._serve(transport, tls, seat, number)
                     else:
                         await self._turn_away(transport, tls, seat.refusal)
             finally:
@@ -148,10 +159,20 @@ class FrontDoor:
                 with trio.CancelScope(shield=True):
                     await trio.aclose_forcefully(transport)
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as group:
-            _log.debug("connection broke", remote=transport.remote, reason=_first_line(group))
+            _log.debug("connection broke", connection=number, remote=transport.remote, reason=_first_line(group))
+        except* NotServable as group:
+            self._refused["400"] += 1
+            cause = first_of(group).__cause__ or group
+            self._complaints.warn(
+                (NotServable, type(cause), place_of(cause)),
+                "a connection was ended, its HTTP cannot be served",
+                connection=number,
+                remote=transport.remote,
+                reason=_first_line(group),
+            )
         except* Exception as group:
             self._faults += 1
-            _log.error("connection ended by a fault", remote=transport.remote, exc_info=group)
+            self._complaints.fault(group, "connection ended by a fault", connection=number, remote=transport.remote)
 
     async def _turn_away(self, transport: Transport, tls: Certificate | None, status: str) -> None:
         """Say that there is no room, to a few at a time and not for long: it must not become a burden itself."""
@@ -169,7 +190,7 @@ class FrontDoor:
         finally:
             self._turned_away -= 1
 
-    async def _serve(self, transport: Transport, tls: Certificate | None, seat: Seat) -> None:
+    async def _serve(self, transport: Transport, tls: Certificate | None, seat: Seat, number: int) -> None:
         if tls is not None:
             protocol = None
             with trio.move_on_after(self._handshake_timeout) as handshake:
@@ -182,7 +203,7 @@ class FrontDoor:
                 self._refused["tls_timeout"] += 1
                 return None
             if protocol == "h2":
-                return await self._http.serve(transport)
+                return await self._http.serve(transport, number)
         head = b""
         with trio.move_on_after(self._head_timeout) as reading:
             head = await self._read_head(transport)
@@ -202,9 +223,9 @@ class FrontDoor:
                 seat.belongs_to(transport.host)
                 if seat.refusal is not None:
                     return await self._refuse(transport, seat.refusal)
-            return await self._websockets.serve(transport, head)
+            return await self._websockets.serve(transport, head, number)
         transport.read_again(_CLEARTEXT_HTTP2_UPGRADE.sub(b"", head))
-        return await self._http.serve(transport)
+        return await self._http.serve(transport, number)
 
     async def _read_head(self, transport: Transport) -> bytes:
         """The head of the first request up to its blank line; nothing where it was refused or never complete.
@@ -238,7 +259,5 @@ class FrontDoor:
 
 
 def _first_line(group: BaseExceptionGroup[BaseException]) -> str:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(group)
     return f"{type(error).__name__}: {error}".partition("\n")[0]

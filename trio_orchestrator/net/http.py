@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from trio_orchestrator.logs import Complaints
+
 from . import legacy
 from .admin import healthz
 from .api import asyncapi, openapi
@@ -17,12 +19,13 @@ from .api.services import Services
 from .console import console_routes
 
 
-def create_app(services: Services, more: Sequence[Route] = ()) -> Starlette:
+def create_app(services: Services, more: Sequence[Route] = (), complaints: Complaints | None = None) -> Starlette:
     """The application.
 
     Args:
         services: what its handlers work with.
         more: routes of others.
+        complaints: logs what becomes of requests that the database fails.
     """
     listed = operations(services)
     app = Starlette(
@@ -41,6 +44,7 @@ def create_app(services: Services, more: Sequence[Route] = ()) -> Starlette:
     )
     # A path is its page's or nobody's: the way round by another address would lose the token and the CORS headers.
     app.router.redirect_slashes = False
+    app.state.complaints = complaints or Complaints()
     return app
 
 

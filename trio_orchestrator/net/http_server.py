@@ -1,15 +1,21 @@
 """The only import of Hypercorn: HTTP/1.1 and HTTP/2 on a connection that the front door has accepted."""
 
+import contextlib
 import logging
 from typing import Final, cast
 
+import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from trio_orchestrator.logs import Complaints
 
 from .transport import Transport
 
@@ -27,6 +33,21 @@ _CLOSE_SECONDS: Final = 2
 _LOOK_SECONDS: Final = 2
 """How often it is looked whether the peer of a connection that Hypercorn does not read is still there."""
 
+_REFUSING_SECONDS: Final = 2
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+# GOAWAY with PROTOCOL_ERROR; any of the requests that came may have been answered (RFC 9113, section 6.8).
+_HTTP2_PROTOCOL_ERROR: Final = bytes.fromhex("0000080700000000007fffffff00000001")
+
+
+_log = structlog.get_logger(__name__)
+
+
+class NotServable(Exception):
+    """The peer's bytes are no HTTP that can be served; it has been told, as far as it could be.
+
+    Its cause is what Hypercorn, or a library beneath it, made of them.
+    """
+
 
 class HttpServer:
     """Serves an ASGI application, each connection in the task that calls `serve`.
@@ -35,13 +56,20 @@ class HttpServer:
         app: the application.
         max_head_bytes: longest head of a request.
         answer_timeout: seconds a connection lasts from one piece of an answer to the next.
+        complaints: logs the application's faults.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_head_bytes: int = 16384, answer_timeout: float = _UNANSWERED_SECONDS
+        self,
+        app: ASGIApp,
+        *,
+        max_head_bytes: int = 16384,
+        answer_timeout: float = _UNANSWERED_SECONDS,
+        complaints: Complaints | None = None,
     ) -> None:
         self._app = app
         self._answer_timeout = answer_timeout
+        self._complaints = complaints or Complaints()
         self._context = WorkerContext(None)
         self._config = Config()
         self._config.h11_max_incomplete_size = max_head_bytes
@@ -51,36 +79,85 @@ class HttpServer:
         self._config.read_timeout = _READ_SECONDS
         self._config.errorlog = logging.getLogger("hypercorn.error")
 
-    async def serve(self, transport: Transport) -> None:
+    async def serve(self, transport: Transport, number: int) -> None:
         """Answer the requests of one connection until either side ends it.
 
         Hypercorn is left waiting for good by some requests (`CONNECT` is one), even where the peer has gone; a
         connection on which nothing moves any more is ended.
+
+        Args:
+            transport: the connection.
+            number: by which the log names it, whoever says something on behalf of its requests.
+
+        Raises:
+            NotServable: in a group; what the peer sent is at fault.
         """
+        with bound_contextvars(connection=number, remote=transport.remote):
+            await self._serve(transport)
+
+    async def _serve(self, transport: Transport) -> None:
         with trio.CancelScope() as quiet, trio.move_on_after(self._answer_timeout) as unanswered:
             stream = (_SecureStream if transport.is_secure else _Stream)(transport, quiet)
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
-            app = ASGIWrapper(cast("ASGIFramework", self._prolonging(unanswered)))
+            app = ASGIWrapper(cast("ASGIFramework", self._watched(unanswered, stream)))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(stream.watch)
-                await TCPServer(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+                await _Engine(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
                 nursery.cancel_scope.cancel()
 
-    def _prolonging(self, unanswered: trio.CancelScope) -> ASGIApp:
-        """The application; each piece of an answer that the peer took prolongs its connection."""
+    def _watched(self, unanswered: trio.CancelScope, stream: "_Stream") -> ASGIApp:
+        """The application; each piece of an answer that the peer took prolongs its connection, and its faults are told.
+
+        Hypercorn would log them, too, every time and with a traceback. It answers 500 where nothing was answered yet.
+        """
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             async def prolong(message: Message) -> None:
+                stream.is_answering = message["type"] != "http.response.body" or message.get("more_body", False)
                 await send(message)
                 unanswered.deadline = trio.current_time() + self._answer_timeout
 
-            await self._app(scope, receive, prolong)
+            try:
+                await self._app(scope, receive, prolong)
+            except* (trio.BrokenResourceError, trio.ClosedResourceError) as group:
+                _log.debug("connection broke", reason=str(group.exceptions[0]))
+            except* Exception as group:
+                self._complaints.fault(group, "a request ended by a fault", method=scope.get("method"))
 
         return app
 
     async def stop(self) -> None:
         """Finish the requests under way and take no more; `serve` returns for each connection."""
         await self._context.terminated.set()
+
+
+class _Engine(TCPServer):
+    """Hypercorn's server of one connection, which tells what peers' bytes make fail from what is a fault.
+
+    Whatever it does with bytes that have come, it does within `_read_data`: those that it cannot bear are the peer's
+    doing, and fail there. The application, and what is answered, have tasks of their own.
+    """
+
+    stream: "_Stream"  # type: ignore[assignment]
+
+    async def _read_data(self) -> None:
+        try:
+            await super()._read_data()
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            raise
+        except Exception as error:
+            await self._refuse()
+            raise NotServable(f"{type(error).__name__}: {error}") from error
+
+    async def _refuse(self) -> None:
+        """Say that these bytes will not do, unless that would stand in the middle of an answer."""
+        is_http2 = isinstance(self.protocol.protocol, H2Protocol)
+        if not is_http2 and self.stream.is_answering:
+            return
+        with trio.move_on_after(_REFUSING_SECONDS):
+            async with self.send_lock:
+                with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    await self.stream.send_all(_HTTP2_PROTOCOL_ERROR if is_http2 else _BAD_REQUEST)
 
 
 class _Stream(trio.abc.Stream):
@@ -92,6 +169,7 @@ class _Stream(trio.abc.Stream):
 
     Attributes:
         socket: has the addresses of both ends.
+        is_answering: over HTTP/1.1, whether an answer has begun and has not ended.
     """
 
     def __init__(self, transport: Transport, quiet: trio.CancelScope) -> None:
@@ -100,6 +178,7 @@ class _Stream(trio.abc.Stream):
         self._quiet = quiet
         self._ended = False
         self._reading = False
+        self.is_answering = False
         self._moved()
 
     async def watch(self) -> None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,6 +16,7 @@ from trio_orchestrator.store.errors import StoreError
 from trio_orchestrator.store.questions import BEGINNING, TimelineEntry, TimelinePlace
 from trio_orchestrator.tracking.ports import Actor
 
+from .api.errors import UNANSWERED, complain
 from .api.rendering import Pieces, Streaming
 from .api.services import Services
 
@@ -34,8 +34,6 @@ _UNKNOWN_ID: Final = "Object id not present in tracking history"
 _ENTRIES_A_PIECE: Final = 500
 
 _Answer: TypeAlias = Callable[[Request, Actor], Awaitable[Response]]
-
-_log = structlog.get_logger(__name__)
 
 
 def routes(services: Services) -> list[Route]:
@@ -69,7 +67,7 @@ class _Legacy:
         except Forbidden as error:
             return PlainTextResponse(str(error), 403, headers=_ANY_ORIGIN)
         except StoreError as error:
-            _log.error("a question could not be answered", reason=str(error))
+            complain(request.scope, UNANSWERED, error)
             headers = _ANY_ORIGIN | {"Retry-After": "5"}
             return PlainTextResponse("The database cannot be read now.", 503, headers=headers)
 

@@ -1,6 +1,5 @@
 """The only import of trio_websocket: handshake, pings, closing. Data messages pass by it on the fast lane."""
 
-import itertools
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -88,7 +87,6 @@ class WebSocketServer:
         self._read_loop = read_loop
         self._silence = SilenceWatch(limits.ping_interval, limits.ping_timeout)
         self._connections: dict[_Connection, Kind] = {}
-        self._numbers = itertools.count(1)
         self._stopping = False
         self._opened: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
@@ -98,9 +96,9 @@ class WebSocketServer:
         """Ping those who are silent, for as long as the server lives."""
         await self._silence.run()
 
-    async def serve(self, transport: Transport, head: bytes) -> None:
-        """Serve the socket whose request head is `head` until either side ends it."""
-        log = structlog.get_logger(__name__).bind(connection=next(self._numbers), remote=transport.remote)
+    async def serve(self, transport: Transport, head: bytes, number: int) -> None:
+        """Serve the socket whose request head is `head` until either side ends it; the log names it by `number`."""
+        log = structlog.get_logger(__name__).bind(connection=number, remote=transport.remote)
         connection = _Connection(transport, self._limits, self._services.traffic, log)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.outbox.run)

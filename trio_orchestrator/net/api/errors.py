@@ -3,18 +3,17 @@
 from typing import Final
 
 import msgspec
-import structlog
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from trio_orchestrator.protocol.errors import Forbidden, PeerError, StorageUnavailable, Unauthenticated
 from trio_orchestrator.store.errors import StoreError
 
-_log = structlog.get_logger(__name__)
-
 RETRY_AFTER: Final = {"Retry-After": "5"}
+UNANSWERED: Final = "a question could not be answered"
 _NOT_NOW: Final = "The database cannot be read now."
 
 
@@ -77,9 +76,14 @@ def answer_peer_error(_request: Request, error: Exception) -> Response:
     return error_response(503, error.code.value, str(error), RETRY_AFTER)
 
 
-def answer_store_error(_request: Request, error: Exception) -> Response:
+def complain(scope: Scope, event: str, error: BaseException) -> None:
+    """Say in the log, at a bounded rate, what `error` of the database has led to."""
+    scope["app"].state.complaints.error(event, event, reason=str(error))
+
+
+def answer_store_error(request: Request, error: Exception) -> Response:
     """The answer where the database cannot be read."""
-    _log.error("a question could not be answered", reason=str(error))
+    complain(request.scope, UNANSWERED, error)
     return error_response(503, "storage_unavailable", _NOT_NOW, RETRY_AFTER)
 
 

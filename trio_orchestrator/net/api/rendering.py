@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
-import structlog
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from trio_orchestrator.store.errors import StoreError
+
+from .errors import complain
 
 _Place = TypeVar("_Place")
 
@@ -26,7 +27,6 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQ
                           "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
-_log = structlog.get_logger(__name__)
 
 
 class Form(Protocol):
@@ -178,7 +178,7 @@ class Streaming(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         except* StoreError as group:
-            _log.error("an answer was broken off", reason=str(group.exceptions[0]))
+            complain(scope, "an answer was broken off", group.exceptions[0])
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> bytes:
