@@ -86,6 +86,7 @@ STAGES: Final[dict[str, bytes]] = {
     "half a TLS hello": bytes.fromhex("16030100c8010000c40303") + bytes(20),
     "half a request head": b"GET /objectIds HTTP/1.1\r\nHo",
     "half a head of an upgrade": upgrade()[:-2],
+    "a whole request and half of the next one": b"GET /objectIds HTTP/1.1\r\nHost: x\r\n\r\nGET /objectIds HTTP/1.1\r\nHo",
     "request without accept": upgrade(),
     "upgraded and silent": upgrade() + frame(TEXT, b'{"type":"setUsesImages","usesImages":true}'),
     "waiting to authenticate": upgrade(b"/processor"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 import trio
+import trio.testing
 from hpack import Encoder
 from starlette.types import Receive, Scope, Send
 
@@ -141,11 +142,11 @@ async def test_a_body_that_nobody_reads_waits_with_its_sender() -> None:
     assert sent < 32 << 20, "what the sockets' buffers hold, and little more"
 
 
-async def test_an_answer_may_take_as_long_as_it_moves() -> None:
+async def test_an_answer_may_take_as_long_as_it_moves(mock_clock: trio.testing.MockClock) -> None:
     async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(10):
-            await trio.sleep(0.1)
+            mock_clock.jump(0.4)
             await send({"type": "http.response.body", "body": b"x", "more_body": True})
         await send({"type": "http.response.body"})
 
