@@ -231,9 +231,12 @@ class _Orchestrator:
         http = HttpServer(
             counted(answers, behind(proxies, app)),
             max_head_bytes=settings.max_request_head_bytes,
+            head_timeout=settings.request_head_timeout,
             complaints=self._faults,
         )
-        admin_http = HttpServer(admin_app(for_admins), complaints=self._faults)
+        admin_http = HttpServer(
+            admin_app(for_admins), head_timeout=settings.request_head_timeout, complaints=self._faults
+        )
         opened = partial(_front_door, settings, complaints=self._faults, numbers=itertools.count(1))
         room = Admission(_room(settings), settings.max_connections_per_address)
         door = opened(websockets, http, proxies, room)

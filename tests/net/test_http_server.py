@@ -87,6 +87,29 @@ async def test_a_peer_that_goes_behind_half_a_request_is_noticed(monkeypatch: py
         await wait_until_gone(door)
 
 
+async def test_a_peer_that_has_gone_leaves_at_once() -> None:
+    door = FrontDoor(None, HttpServer(app))
+    async with opened(door) as address:
+        async with await trio.open_tcp_stream(*address) as stream:
+            await stream.send_all(ASK)
+            await read_until(stream, b"short")
+        with trio.fail_after(1.5):
+            await wait_until_gone(door)
+
+
+async def test_the_head_of_each_request_must_come_in_time() -> None:
+    door = FrontDoor(None, HttpServer(app, head_timeout=0.2))
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        for _ in range(3):
+            await stream.send_all(ASK)
+            await read_until(stream, b"short")
+            await trio.sleep(0.3)  # it may be idle for longer than a head may take
+        await stream.send_all(ASK[:-1])
+        assert await read_to_end(stream) == b""
+        await wait_until_gone(door)
+    assert door.statistics().refused == {"head_timeout": 1}
+
+
 async def test_stopping_ends_idle_connections_and_finishes_the_others() -> None:
     server = HttpServer(app)
     door = FrontDoor(None, server)

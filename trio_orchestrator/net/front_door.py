@@ -20,7 +20,7 @@ from trio_orchestrator.logs import Complaints, first_of, place_of
 
 from .admission import Admission, Seat
 from .forwarded import Proxies, headers_of
-from .http_server import HttpServer, NotServable
+from .http_server import HeadTooSlow, HttpServer, NotServable
 from .statistics import DoorStatistics
 from .tls import Certificate
 from .transport import Transport
@@ -160,6 +160,8 @@ class FrontDoor:
                     await trio.aclose_forcefully(transport)
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as group:
             _log.debug("connection broke", connection=number, remote=transport.remote, reason=_first_line(group))
+        except* HeadTooSlow:
+            self._refused["head_timeout"] += 1
         except* NotServable as group:
             self._refused["400"] += 1
             cause = first_of(group).__cause__ or group

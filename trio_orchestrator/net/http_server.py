@@ -2,13 +2,16 @@
 
 import contextlib
 import logging
+import math
 from typing import Final, cast
 
 import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
 from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
@@ -49,12 +52,17 @@ class NotServable(Exception):
     """
 
 
+class HeadTooSlow(Exception):
+    """The head of a request has not been complete in time."""
+
+
 class HttpServer:
     """Serves an ASGI application, each connection in the task that calls `serve`.
 
     Args:
         app: the application.
         max_head_bytes: longest head of a request.
+        head_timeout: seconds in which the head of a request must be complete, counted from when it is looked for.
         answer_timeout: seconds a connection lasts from one piece of an answer to the next.
         complaints: logs the application's faults.
     """
@@ -64,10 +72,12 @@ class HttpServer:
         app: ASGIApp,
         *,
         max_head_bytes: int = 16384,
+        head_timeout: float = 10,
         answer_timeout: float = _UNANSWERED_SECONDS,
         complaints: Complaints | None = None,
     ) -> None:
         self._app = app
+        self._head_timeout = head_timeout
         self._answer_timeout = answer_timeout
         self._complaints = complaints or Complaints()
         self._context = WorkerContext(None)
@@ -90,7 +100,8 @@ class HttpServer:
             number: by which the log names it, whoever says something on behalf of its requests.
 
         Raises:
-            NotServable: in a group; what the peer sent is at fault.
+            NotServable: in a group, as the next; what the peer sent is at fault.
+            HeadTooSlow: half of a request came, and then nothing.
         """
         with bound_contextvars(connection=number, remote=transport.remote):
             await self._serve(transport)
@@ -100,9 +111,10 @@ class HttpServer:
             stream = (_SecureStream if transport.is_secure else _Stream)(transport, quiet)
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
             app = ASGIWrapper(cast("ASGIFramework", self._watched(unanswered, stream)))
+            engine = _Engine(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(stream.watch)
-                await _Engine(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+                nursery.start_soon(engine.watch, self._head_timeout)
+                await engine
                 nursery.cancel_scope.cancel()
 
     def _watched(self, unanswered: trio.CancelScope, stream: "_Stream") -> ASGIApp:
@@ -139,6 +151,29 @@ class _Engine(TCPServer):
     """
 
     stream: "_Stream"  # type: ignore[assignment]
+    _has_read_all = False
+
+    async def watch(self, head_timeout: float) -> None:
+        """Notice what Hypercorn does not: half of a request's head and no more, and peers that went meanwhile.
+
+        Raises:
+            HeadTooSlow: the head of a request has not been complete in time.
+        """
+        half: int | None = None
+        since = math.inf
+        while True:
+            await trio.sleep(min(_LOOK_SECONDS, head_timeout))
+            self.stream.look()
+            before, half = half, self._half_a_head()
+            if half is None or half != before:
+                since = trio.current_time()
+            elif trio.current_time() >= since + head_timeout:
+                raise HeadTooSlow
+
+    async def protocol_send(self, event: Event) -> None:
+        """See `TCPServer`; it would let a connection be idle on which nothing can come any more."""
+        if not (self._has_read_all and isinstance(event, Updated)):
+            await super().protocol_send(event)
 
     async def _read_data(self) -> None:
         try:
@@ -148,6 +183,15 @@ class _Engine(TCPServer):
         except Exception as error:
             await self._refuse()
             raise NotServable(f"{type(error).__name__}: {error}") from error
+        self._has_read_all = True
+        await self.idle_task.stop()
+
+    def _half_a_head(self) -> int | None:
+        """Of which request the head has come in part while no other is under way; None where that is not so."""
+        protocol = self.protocol.protocol if hasattr(self, "protocol") else None
+        if not isinstance(protocol, H11Protocol) or protocol.stream is not None:
+            return None
+        return protocol.keep_alive_requests if protocol.connection.trailing_data[0] else None
 
     async def _refuse(self) -> None:
         """Say that these bytes will not do, unless that would stand in the middle of an answer."""
@@ -181,13 +225,11 @@ class _Stream(trio.abc.Stream):
         self.is_answering = False
         self._moved()
 
-    async def watch(self) -> None:
+    def look(self) -> None:
         """Notice that the peer has gone while Hypercorn does not read, as it does not behind half a request."""
-        while not self._ended:
-            await trio.sleep(_LOOK_SECONDS)
-            if not self._reading and self._transport.has_hung_up():
-                self._ended = True
-                self._moved()
+        if not self._ended and not self._reading and self._transport.has_hung_up():
+            self._ended = True
+            self._moved()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         self._reading = True
