@@ -15,7 +15,7 @@ from trio_orchestrator.metrics import PREFIX, Metrics, Sources
 from trio_orchestrator.net.statistics import DoorStatistics, WebSocketStatistics
 from trio_orchestrator.protocol.codes import ErrorCode
 from trio_orchestrator.protocol.inbound import Start
-from trio_orchestrator.store.statistics import RecorderStatistics
+from trio_orchestrator.store.statistics import ReaderStatistics, RecorderStatistics
 from trio_orchestrator.tracking.statistics import HubStatistics
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +37,7 @@ def made(traffic: Traffic | None = None, lag: Histogram | None = None) -> Metric
             broadcast=Broadcast().statistics,
             hub=lambda: HubStatistics(3, 2, 1, 6, 8, 2, 1),
             recorder=lambda: recorder,
+            reader=lambda: ReaderStatistics(asked=4, waiting=2),
             loop=(lag or Histogram()).statistics,
             certificate_expires_at=lambda: 1.8e9,
         )
@@ -57,7 +58,7 @@ async def test_the_numbers_are_those_of_the_parts() -> None:
     traffic = Traffic()
     traffic.received_from("client")[Start] += 4
     traffic.refused[ErrorCode.UNKNOWN_CAMERA] += 2
-    traffic.authentications["accepted"] += 1
+    traffic.authentications["http", "accepted"] += 1
     lag = Histogram((0.1, 1.0))
     for seconds in (0.05, 0.5, 5.0):
         lag.observe(seconds)
@@ -74,11 +75,12 @@ async def test_the_numbers_are_those_of_the_parts() -> None:
         "orchestrator_http_responses_total{status=200}": 7,
         "orchestrator_messages_received_total{kind=client,type=start}": 4,
         "orchestrator_messages_refused_total{code=unknown_camera}": 2,
-        "orchestrator_authentications_total{result=accepted}": 1,
+        "orchestrator_authentications_total{kind=http,result=accepted}": 1,
         "orchestrator_live_objects": 6,
         "orchestrator_objects_expired_total": 1,
         "orchestrator_recorder_lag_seconds": 1.5,
         "orchestrator_recorder_in_trouble": 1,
+        "orchestrator_reader_questions{state=waiting}": 2,
         "orchestrator_certificate_expiry_timestamp_seconds": 1.8e9,
         "orchestrator_loop_lag_seconds_bucket{le=0.1}": 1,
         "orchestrator_loop_lag_seconds_bucket{le=1.0}": 2,

@@ -19,7 +19,7 @@ from .connections.broadcast import Statistics as BroadcastStatistics
 from .connections.traffic import TrafficStatistics
 from .histogram import HistogramStatistics
 from .net.statistics import DoorStatistics, WebSocketStatistics
-from .store.statistics import RecorderStatistics
+from .store.statistics import ReaderStatistics, RecorderStatistics
 from .tracking.statistics import HubStatistics
 
 PREFIX: Final = "orchestrator_"
@@ -36,6 +36,7 @@ class Sources:
     broadcast: Callable[[], BroadcastStatistics]
     hub: Callable[[], HubStatistics]
     recorder: Callable[[], RecorderStatistics]
+    reader: Callable[[], ReaderStatistics]
     loop: Callable[[], HistogramStatistics]
     certificate_expires_at: Callable[[], float | None]
 
@@ -71,6 +72,9 @@ class _Collector(Collector):
         yield from _of_messages(self._sources.traffic(), self._sources.broadcast())
         yield from _of_tracking(self._sources.hub())
         yield from _of_storage(self._sources.recorder())
+        reader = self._sources.reader()
+        questions = {"asked": reader.asked, "waiting": reader.waiting}
+        yield _gauges("reader_questions", "Questions to the database that are not answered yet", "state", questions)
         yield _histogram("loop_lag_seconds", "By how much too long the event loop slept", self._sources.loop())
         expires_at = self._sources.certificate_expires_at()
         if expires_at is not None:
@@ -107,7 +111,10 @@ def _of_messages(traffic: TrafficStatistics, broadcast: BroadcastStatistics) -> 
     yield _counter("messages_sent", "Messages offered to peers, boxes left out", "type", traffic.sent)
     refused = {code.value: count for code, count in traffic.refused.items()}
     yield _counter("messages_refused", "Messages that were not carried out", "code", refused)
-    yield _counter("authentications", "Tokens that peers showed", "result", traffic.authentications)
+    shown = _counter_family("authentications", "Tokens that were shown", ["kind", "result"])
+    for (kind, result), count in traffic.authentications.items():
+        shown.add_metric([kind, result], count)
+    yield shown
     yield _histogram("write_delay_seconds", "How long waited what a socket did not take at once", traffic.write_delays)
     yield _counter("frames_published", "Frames of boxes for which anybody was there", None, broadcast.frames)
     yield _counter("deliveries", "Frames of boxes handed to clients, each counted", None, broadcast.deliveries)
@@ -129,6 +136,7 @@ def _of_storage(recorder: RecorderStatistics) -> Iterator[Metric]:
         "sighting": recorder.waiting_rows,
         "feature_map": recorder.waiting_feature_maps,
         "stop": recorder.waiting_stops,
+        "look_up": recorder.waiting_look_ups,
     }
     yield _gauges("recorder_waiting", "What is not on disk yet", "kind", waiting)
     yield _gauge("recorder_lag_seconds", "How long the oldest note has waited for the database", recorder.lag)
@@ -137,6 +145,7 @@ def _of_storage(recorder: RecorderStatistics) -> Iterator[Metric]:
     yield _counter("recorder_failed_transactions", "Transactions that failed", None, recorder.failed_transactions)
     yield _counter("recorder_rows", "Rows of sightings written", None, recorder.written_rows)
     yield _counter("recorder_merged_rows", "Rows merged as too many waited", None, recorder.merged_rows)
+    yield _counter("recorder_lost_look_ups", "Look-ups that the audit will never have", None, recorder.lost_look_ups)
     yield _counter("recorder_homeless_notes", "Notes about objects the database lacks", None, recorder.homeless_notes)
     yield _counter("recorder_refused_notes", "Notes refused by the database", None, recorder.refused_notes)
     yield _counter("recorder_refused_commands", "Commands refused by the database", None, recorder.refused_commands)

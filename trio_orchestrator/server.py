@@ -220,12 +220,14 @@ class _Orchestrator:
                 broadcast=self._broadcast.statistics,
                 hub=hub.statistics,
                 recorder=self._recorder.statistics,
+                reader=self._reader.statistics,
                 loop=self._loop_watch.statistics,
                 certificate_expires_at=lambda: min((door.tls.expires_at for door in doors if door.tls), default=None),
             )
         )
         for_admins = admin_routes(metrics.render, self._readiness)
-        access = Access.of(settings, checkers[Kind.CLIENT], _checker(settings, self._keys, "admin_role"))
+        admins = _checker(settings, self._keys, "admin_role")
+        access = Access.of(settings, checkers[Kind.CLIENT], admins, self._traffic.authentications)
         archive = Archive(self._reader, hub, eraser, self._recorder, access, settings.visit_gap, time.time)
         app = create_app(archive, () if settings.admin_port is not None else for_admins, self._faults)
         http = HttpServer(

@@ -1,12 +1,17 @@
+import threading
+
 import pytest
 import trio
+import trio.testing
 
 from trio_orchestrator.store import questions
 from trio_orchestrator.store.changes import Batch, NoteBatch, SecondRow
 from trio_orchestrator.store.database import Database
+from trio_orchestrator.store.engine import READING_THREADS
 from trio_orchestrator.store.errors import DatabaseUnavailable
 from trio_orchestrator.store.questions import BEGINNING
 from trio_orchestrator.store.reader import Reader
+from trio_orchestrator.store.statistics import ReaderStatistics
 from trio_orchestrator.tracking.ports import NewObject
 
 from .conftest import Stranger, lock, only_sqlite
@@ -55,3 +60,16 @@ async def test_what_cannot_be_understood_is_an_error_of_ours(database: Database,
     stranger.execute("INSERT INTO sightings VALUES (1, 5, x'ff', 1, 5000, 5000, NULL)")
     with pytest.raises(DatabaseUnavailable):
         await Reader(database).ask(questions.timeline_page(1, BEGINNING, None))
+
+
+async def test_it_tells_how_much_waits(database: Database) -> None:
+    reader, goes_on = Reader(database), threading.Event()
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for _ in range(READING_THREADS + 3):
+                nursery.start_soon(reader.ask, questions.object_ids(), lambda _ids: goes_on.wait())
+            await trio.testing.wait_all_tasks_blocked()
+            told = reader.statistics()
+            goes_on.set()
+    assert told == ReaderStatistics(asked=READING_THREADS, waiting=3)
+    assert reader.statistics() == ReaderStatistics(asked=0, waiting=0)

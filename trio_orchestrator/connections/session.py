@@ -210,12 +210,13 @@ class Session:
             if self._identity is not None and identity.subject != self._identity.subject:
                 raise Forbidden("a renewal must be for the same subject")
         except PeerError as error:
-            self._services.traffic.authentications[error.code.value] += 1
+            self._services.traffic.authentications[self.kind.value, error.code.value] += 1
             self._refuse(error, received)
             return
         if self._outbox.closing is not None:
             return  # its key had to be fetched first, and its time is over
-        self._services.traffic.authentications["accepted" if self._peer is None else "renewed"] += 1
+        result = "accepted" if self._peer is None else "renewed"
+        self._services.traffic.authentications[self.kind.value, result] += 1
         if self._peer is None:
             self._admit(identity)
             self._log.info("authenticated", subject=identity.subject)

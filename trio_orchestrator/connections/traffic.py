@@ -18,14 +18,15 @@ class TrafficStatistics:
         received: messages that could be read, by kind of peer and type; `unknown` for all types that are none of ours.
         sent: messages of control offered to peers, by type; one for each peer that is to get it.
         refused: messages that were not carried out, by the code that their senders were told.
-        authentications: tokens looked at, by what came of it: `accepted`, `renewed` or an error code.
+        authentications: tokens looked at, by who showed them (a kind of peer, or `http`) and by what came of it:
+            `accepted`, `renewed` or an error code.
         write_delays: how long waited what a peer's socket did not take at once, until it had taken it.
     """
 
     received: dict[tuple[str, str], int]
     sent: dict[str, int]
     refused: dict[ErrorCode, int]
-    authentications: dict[str, int]
+    authentications: dict[tuple[str, str], int]
     write_delays: HistogramStatistics
 
 
@@ -42,7 +43,7 @@ class Traffic:
         self._received: defaultdict[str, defaultdict[type, int]] = defaultdict(lambda: defaultdict(int))
         self._sent: defaultdict[bytes, int] = defaultdict(int)
         self.refused: Counter[ErrorCode] = Counter()
-        self.authentications: Counter[str] = Counter()
+        self.authentications: Counter[tuple[str, str]] = Counter()
         self.write_delays = Histogram()
 
     def received_from(self, kind: str) -> defaultdict[type, int]:

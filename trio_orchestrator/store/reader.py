@@ -8,6 +8,7 @@ import trio
 from .database import Database
 from .engine import READING_THREADS
 from .questions import Question
+from .statistics import ReaderStatistics
 
 _Answer = TypeVar("_Answer")
 _Told = TypeVar("_Told")
@@ -39,3 +40,8 @@ class Reader:
             return answer if tell is None else tell(answer)
 
         return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+
+    def statistics(self) -> ReaderStatistics:
+        """What there is to do now."""
+        threads = self._threads.statistics()
+        return ReaderStatistics(asked=threads.borrowed_tokens, waiting=threads.tasks_waiting)

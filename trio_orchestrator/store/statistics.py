@@ -1,4 +1,4 @@
-"""The recorder's counters, as anyone can ask for them."""
+"""What the recorder and the reader did and have to do, as anyone can ask for it."""
 
 from dataclasses import dataclass
 
@@ -40,3 +40,16 @@ class RecorderStatistics:
     refused_notes: int
     refused_commands: int
     in_trouble: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStatistics:
+    """What a reader has to do at one instant.
+
+    Attributes:
+        asked: questions that the database is being asked.
+        waiting: questions that wait until one of these is answered.
+    """
+
+    asked: int
+    waiting: int

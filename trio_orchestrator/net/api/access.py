@@ -1,12 +1,13 @@
 """Who may ask for what (docs/http-api.md, "Who may"), and who it is that asks."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from trio_orchestrator.auth import Identity, TokenChecker
 from trio_orchestrator.connections.session import actor_of
-from trio_orchestrator.protocol.errors import Forbidden, Unauthenticated
+from trio_orchestrator.protocol.errors import Forbidden, PeerError, Unauthenticated
 from trio_orchestrator.settings import Settings
 from trio_orchestrator.tracking.ports import Actor
 
@@ -21,6 +22,7 @@ class Access:
         tokens_asked_for: whether any peer needs a token.
         public_timelines: whether the two legacy routes need none all the same.
         anonymous_erasing: whether everybody may erase where no peer needs a token.
+        authentications: counts the tokens that are shown, as `http` and by what came of it.
     """
 
     readers: TokenChecker | None
@@ -28,16 +30,24 @@ class Access:
     tokens_asked_for: bool
     public_timelines: bool = False
     anonymous_erasing: bool = False
+    authentications: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, settings: Settings, readers: TokenChecker | None, administrators: TokenChecker | None) -> "Access":
-        """The rules that `settings` make; the checkers as in the attributes."""
+    def of(
+        cls,
+        settings: Settings,
+        readers: TokenChecker | None,
+        administrators: TokenChecker | None,
+        authentications: Counter[tuple[str, str]],
+    ) -> "Access":
+        """The rules that `settings` make; the others as in the attributes."""
         return cls(
             readers,
             administrators,
             tokens_asked_for=settings.tokens is not None,
             public_timelines=settings.public_timelines,
             anonymous_erasing=settings.allow_anonymous_erase,
+            authentications=authentications,
         )
 
     async def reader(self, request: Request) -> Actor:
@@ -47,30 +57,34 @@ class Access:
             Unauthenticated: no good token came with the request.
             Forbidden: it lacks the role.
         """
-        return await _actor(request, self.readers)
+        return await self._actor(request, self.readers)
 
     async def legacy_reader(self, request: Request) -> Actor:
         """Likewise for the two legacy routes."""
-        return await _actor(request, None if self.public_timelines else self.readers)
+        return await self._actor(request, None if self.public_timelines else self.readers)
 
     async def administrator(self, request: Request) -> Actor:
         """Likewise for an administrator."""
         if self.administrators is None:
             raise Forbidden("this needs the role of an administrator, and there is none here")
-        return await _actor(request, self.administrators)
+        return await self._actor(request, self.administrators)
 
     async def eraser(self, request: Request) -> Actor:
         """Likewise for somebody who may erase."""
         if not self.tokens_asked_for and self.anonymous_erasing:
-            return await _actor(request, None)
+            return await self._actor(request, None)
         return await self.administrator(request)
 
-
-async def _actor(request: Request, checker: TokenChecker | None) -> Actor:
-    identity: Identity | None = None
-    if checker is not None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated("a bearer token is needed")
-        identity = await checker.check(token.strip())
-    return actor_of(identity, None if request.client is None else request.client.host.removeprefix("::ffff:"))
+    async def _actor(self, request: Request, checker: TokenChecker | None) -> Actor:
+        identity: Identity | None = None
+        if checker is not None:
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer":
+                raise Unauthenticated("a bearer token is needed")
+            try:
+                identity = await checker.check(token.strip())
+            except PeerError as error:
+                self.authentications["http", error.code.value] += 1
+                raise
+            self.authentications["http", "accepted"] += 1
+        return actor_of(identity, None if request.client is None else request.client.host.removeprefix("::ffff:"))
