@@ -1,9 +1,8 @@
 """Whether to send traffic, with a database that is well, refuses, or hangs."""
 
-import threading
-
 import pytest
 import trio
+import trio.testing
 
 from trio_orchestrator import readiness
 from trio_orchestrator.readiness import Readiness
@@ -16,12 +15,11 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.asked = 0
         self.error: Exception | None = None
-        self.goes_on = threading.Event()
-        self.goes_on.set()
+        self.hangs = False
 
-    def probe(self) -> None:
+    async def probe(self) -> None:
         self.asked += 1
-        self.goes_on.wait()
+        await trio.sleep(float("inf") if self.hangs else 0)
         if self.error is not None:
             raise self.error
 
@@ -66,18 +64,15 @@ async def test_an_old_answer_is_not_told_again(
 
 
 async def test_a_database_that_hangs(
-    database: FakeDatabase, listening: Readiness, monkeypatch: pytest.MonkeyPatch
+    database: FakeDatabase, listening: Readiness, autojump_clock: trio.testing.MockClock
 ) -> None:
-    monkeypatch.setattr(readiness, "PATIENCE", 0.05)
-    monkeypatch.setattr(readiness, "_FRESH_SECONDS", 0.0)
-    database.goes_on.clear()
-    try:
-        with trio.fail_after(5):
-            for _ in range(3):
-                assert await listening.reason() == "the database does not answer"
-        assert database.asked == 1, "one thread hangs, no others are sent after it"
-    finally:
-        database.goes_on.set()
+    database.hangs = True
+    for _ in range(3):
+        assert await listening.reason() == "the database does not answer"
+        await trio.sleep(1)
+    database.hangs = False
+    assert await listening.reason() is None
+    assert trio.current_time() == 3 * (readiness.PATIENCE + 1)
 
 
 async def test_changes_that_wait_in_vain_are_reason_enough(database: FakeDatabase) -> None:

@@ -1,6 +1,6 @@
 """Whether this server should be sent traffic: it listens, it is not about to stop, and its database takes changes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -23,7 +23,7 @@ class Readiness:
     """Answers `/readyz`.
 
     Args:
-        probe: changes nothing in the database, in the way of a change; run in a thread, raises `StoreError`.
+        probe: has the database make a change that means nothing; raises `StoreError` where it does not, and may hang.
         is_stuck: whether changes wait that the database did not take when it was last tried.
 
     Attributes:
@@ -31,10 +31,9 @@ class Readiness:
         stopping: whether the server is about to end.
     """
 
-    def __init__(self, probe: Callable[[], None], is_stuck: Callable[[], bool]) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[None]], is_stuck: Callable[[], bool]) -> None:
         self._probe = probe
         self._is_stuck = is_stuck
-        self._one_at_a_time = trio.CapacityLimiter(1)
         self._asking = trio.Lock()
         self._answer: str | None = None
         self._fresh_until = -1.0
@@ -52,6 +51,8 @@ class Readiness:
                 before, self._answer = self._answer, await self._ask()
                 if self._answer is not None and before is None:
                     _log.warning("not ready", reason=self._answer)
+                elif self._answer is None and before is not None:
+                    _log.info("ready again")
                 self._fresh_until = trio.current_time() + _FRESH_SECONDS
         # The database's own words may name hosts and files; they are for the log alone.
         return None if self._answer is None else self._answer.partition(": ")[0]
@@ -59,14 +60,10 @@ class Readiness:
     async def _ask(self) -> str | None:
         if self._is_stuck():
             return _NO_CHANGES
-        # A thread cannot be stopped. One that hangs is left behind, and until it is back no other one is sent.
         with trio.move_on_after(PATIENCE):
-            return await trio.to_thread.run_sync(self._ask_it, abandon_on_cancel=True, limiter=self._one_at_a_time)
+            try:
+                await self._probe()
+            except StoreError as error:
+                return f"{_NO_CHANGES}: {error}"
+            return None
         return "the database does not answer"
-
-    def _ask_it(self) -> str | None:
-        try:
-            self._probe()
-        except StoreError as error:
-            return f"{_NO_CHANGES}: {error}"
-        return None

@@ -119,7 +119,7 @@ class _Orchestrator:
         self._faults = Complaints()
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
-        self._readiness = Readiness(database.probe, self._recorder_is_stuck)
+        self._readiness = Readiness(self._recorder.probe, self._recorder_is_stuck)
         self._keys = _keys(settings)
 
     async def run(

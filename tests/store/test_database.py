@@ -10,7 +10,7 @@ from trio_orchestrator.store.changes import Batch, Command, NoteBatch, OwnStop, 
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import ChangeRefused, DatabaseLocked, DatabaseUnavailable
 from trio_orchestrator.store.questions import TimelineEntry
-from trio_orchestrator.store.schema import OBJECTS, SIGHTINGS
+from trio_orchestrator.store.schema import OBJECTS, SIGHTINGS, WRITERS
 from trio_orchestrator.tracking.ports import Actor, LiveObject, NewObject, ObjectStop, StopReason
 
 from .conftest import Stranger, WallClock, lock, only_sqlite, refuse_images
@@ -275,3 +275,18 @@ def test_errors_do_not_tell_what_was_to_be_written(database: Database, stranger:
     whole = f"{caught.value} {caught.value.__cause__}"
     assert "a face" not in whole
     assert "[parameters:" not in whole
+
+
+def test_a_probe_writes_and_leaves_what_was_written_alone(database: Database, wall_clock: WallClock) -> None:
+    def written() -> list[tuple[int, int]]:
+        with database._engines.reading() as connection:
+            rows = connection.execute(select(WRITERS.c.batch, WRITERS.c.written_at).order_by(WRITERS.c.batch.desc()))
+            return [(row.batch, row.written_at) for row in rows]
+
+    database.probe()
+    applied = database.apply(Batch([NewObject("cam", b"", None, None)]))
+    before = written()
+    wall_clock.seconds += 5
+    database.probe()
+    assert written() == [before[0], (0, before[1][1] + 5000)]
+    assert database.outcome() == applied

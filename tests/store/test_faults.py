@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ import trio
 from structlog.testing import capture_logs
 
 from tests import postgresql as servers
+from tests.disks import fill, small_disk
 from trio_orchestrator.protocol.errors import StorageUnavailable
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import CannotOpen, DatabaseUnavailable
@@ -82,31 +83,10 @@ def _sightings(database: Database) -> int:
 # SQLite
 
 
-@contextmanager
-def _small_disk(folder: Path, mebibytes: int) -> Iterator[None]:
-    """A file system of its own in `folder`."""
-    mounting = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder)]
-    if subprocess.run(mounting, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small disk")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 async def test_a_disk_that_is_full(tmp_path: Path) -> None:
-    with _small_disk(tmp_path, 8), closing(Database(f"sqlite:///{tmp_path}/orchestrator.db")) as database:
+    with small_disk(tmp_path, 8), closing(Database(f"sqlite:///{tmp_path}/orchestrator.db")) as database:
         filler = tmp_path / "filler"
-
-        def fill() -> None:
-            with filler.open("wb", buffering=0) as file:
-                try:
-                    while True:
-                        file.write(bytes(4096))
-                except OSError:
-                    pass
-
-        await _assert_all_catches_up(database, fill, filler.unlink, _LARGE)
+        await _assert_all_catches_up(database, lambda: fill(filler), filler.unlink, _LARGE)
 
 
 async def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
@@ -145,7 +125,7 @@ async def test_a_file_that_was_replaced_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_may_only_be_read(tmp_path: Path) -> None:
-    with _small_disk(tmp_path, 8):
+    with small_disk(tmp_path, 8):
         Database(f"sqlite:///{tmp_path}/orchestrator.db").close()
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path)], check=True)
         with pytest.raises(CannotOpen) as caught:

@@ -236,3 +236,23 @@ async def test_commands_that_are_being_written_are_written_to_the_end(database: 
                 await trio.testing.wait_all_tasks_blocked()
                 await owner.start(run, recorder)
             assert begun == ["first", "last"]
+
+
+async def test_a_probe_waits_for_the_transaction_before_it(patient: PatientDatabase, stranger: Stranger) -> None:
+    recorder, probed = Recorder(patient), trio.Event()
+
+    async def probe() -> None:
+        await recorder.probe()
+        probed.set()
+
+    lock(stranger)
+    async with running(recorder) as nursery:
+        nursery.start_soon(recorder.commit, new_object(no_effect))
+        await until(lambda: patient.transactions == 1)
+        nursery.start_soon(probe)
+        await trio.testing.wait_all_tasks_blocked()
+        assert recorder._writer._thread.statistics().tasks_waiting == 1, "one writes at a time"
+        assert not probed.is_set()
+        stranger.execute("COMMIT")
+        await probed.wait()
+    assert patient.object_ids() == [1]

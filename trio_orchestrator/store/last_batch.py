@@ -29,6 +29,7 @@ class LastBatch:
 
     def __init__(self) -> None:
         self._writer = uuid4().hex
+        self._prober = uuid4().hex
         self._number = 0
 
     def begin(self, connection: Connection, now: int) -> None:
@@ -45,6 +46,13 @@ class LastBatch:
         self._number += 1
         values = {"batch": self._number, "applied": msgspec.json.encode(applied), "written_at": now}
         connection.execute(update(WRITERS).where(WRITERS.c.id == self._writer).values(values))
+
+    def probe(self, connection: Connection, now: int) -> None:
+        """Write something, if nothing that matters, to a row beside this server's own."""
+        changed = connection.execute(update(WRITERS).where(WRITERS.c.id == self._prober).values(written_at=now))
+        if not changed.rowcount:
+            row = {"id": self._prober, "batch": 0, "applied": b"null", "written_at": now}
+            connection.execute(insert(WRITERS), row)
 
     def look_up(self, connection: Connection) -> Found | None:
         """The last batch; None where it is not in the database, for good.

@@ -135,6 +135,14 @@ class Recorder:
         finally:
             self._flushing -= 1
 
+    async def probe(self) -> None:
+        """Find out whether the database takes changes now, by making one; may be cancelled.
+
+        Raises:
+            StoreError: it takes none.
+        """
+        await self._writer.probe()
+
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Write what comes until cancelled or closed, and what waits then; to be run once.
 

@@ -83,6 +83,14 @@ class Writer:
             return await self._write(commands, NO_NOTES)
         return await self._write(commands, notes)
 
+    async def probe(self) -> None:
+        """Write something that nobody needs, between two transactions; whoever cancels leaves the thread to itself.
+
+        Raises:
+            StoreError: the database did not take it.
+        """
+        await trio.to_thread.run_sync(self._database.probe, limiter=self._thread, abandon_on_cancel=True)
+
     async def _write(self, commands: Sequence[WaitingCommand], notes: NoteBatch) -> bool:
         if not commands and not notes:
             return True
