@@ -226,12 +226,13 @@ class _Orchestrator:
             )
         )
         for_admins = admin_routes(metrics.render, self._readiness)
+        room = Admission(_room(settings), settings.max_connections_per_address)
         admins = _checker(settings, self._keys, "admin_role")
         access = Access.of(settings, checkers[Kind.CLIENT], admins, self._traffic.authentications)
         archive = Archive(self._reader, hub, eraser, self._recorder, access, settings.visit_gap, time.time)
         app = create_app(archive, () if settings.admin_port is not None else for_admins, self._faults)
         http = HttpServer(
-            counted(answers, behind(proxies, app)),
+            counted(answers, behind(proxies, room, app)),
             max_head_bytes=settings.max_request_head_bytes,
             head_timeout=settings.request_head_timeout,
             complaints=self._faults,
@@ -240,7 +241,6 @@ class _Orchestrator:
             admin_app(for_admins), head_timeout=settings.request_head_timeout, complaints=self._faults
         )
         opened = partial(_front_door, settings, complaints=self._faults, numbers=itertools.count(1))
-        room = Admission(_room(settings), settings.max_connections_per_address)
         door = opened(websockets, http, proxies, room)
         admin_door = opened(None, admin_http, Proxies(()), Admission(_ADMINS, _ADMINS))
         return _Engines(websockets, http, admin_http, door, admin_door)

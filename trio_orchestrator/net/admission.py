@@ -4,6 +4,8 @@ import ipaddress
 import resource
 import types
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Self
 
 FULL: Final = "503 Service Unavailable"
@@ -30,6 +32,33 @@ class Admission:
     def seat(self) -> "Seat":
         """A place for one more connection, to be entered as long as the connection lasts."""
         return Seat(self)
+
+    @contextmanager
+    def request_of(self, host: str) -> Iterator[str | None]:
+        """A request that a known proxy passes on for `host`; like a connection, as it may take as long and as much.
+
+        Gives the HTTP status by which it is to be refused; None where it is not.
+        """
+        address = self.add(host)
+        try:
+            yield TOO_MANY if address is None else None
+        finally:
+            if address is not None:
+                self.remove(address)
+
+    def add(self, host: str) -> str | None:
+        """Count one more of `host`; what it counts as, to be removed again, or None where there are too many."""
+        address = _network(host)
+        if self.by_address[address] >= self.max_per_address:
+            return None
+        self.by_address[address] += 1
+        return address
+
+    def remove(self, address: str) -> None:
+        """Count one less."""
+        self.by_address[address] -= 1
+        if not self.by_address[address]:
+            del self.by_address[address]
 
 
 class Seat:
@@ -60,20 +89,15 @@ class Seat:
         if self.refusal != FULL:
             self._admission.taken -= 1
         if self._address is not None:
-            self._admission.by_address[self._address] -= 1
-            if not self._admission.by_address[self._address]:
-                del self._admission.by_address[self._address]
+            self._admission.remove(self._address)
 
     def belongs_to(self, host: str | None) -> None:
         """Count it among those of `host`, an IP address; it is refused where these are too many. To be said once."""
         if self.refusal is not None or host is None:
             return
-        address = _network(host)
-        if self._admission.by_address[address] >= self._admission.max_per_address:
+        self._address = self._admission.add(host)
+        if self._address is None:
             self.refusal = TOO_MANY
-            return
-        self._address = address
-        self._admission.by_address[address] += 1
 
 
 def _network(host: str) -> str:

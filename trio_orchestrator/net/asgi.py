@@ -2,14 +2,19 @@
 
 from collections import Counter
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from .admission import Admission
 from .forwarded import Proxies
 
 
-def behind(proxies: Proxies, app: ASGIApp) -> ASGIApp:
-    """`app`, told of each request whom a known proxy made it for; a proxy's connection carries those of many."""
+def behind(proxies: Proxies, admission: Admission, app: ASGIApp) -> ASGIApp:
+    """`app`, told of each request whom a known proxy made it for, where he has not too many under way already.
+
+    A proxy's connection carries requests of many, so it is not the connection that counts as theirs.
+    """
 
     async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -19,9 +24,18 @@ def behind(proxies: Proxies, app: ASGIApp) -> ASGIApp:
             scope["client"] = (host, 0)
             # Each request has a task of its own, and with it its own name in the log, up to its end.
             bind_contextvars(remote=f"{host} via {proxy}:{port}")
-        await app(scope, receive, send)
+            with admission.request_of(host) as refusal:
+                answer = app if refusal is None else _refused(refusal)
+                await answer(scope, receive, send)
+        else:
+            await app(scope, receive, send)
 
     return forwarded
+
+
+def _refused(status: str) -> ASGIApp:
+    number, _, reason = status.partition(" ")
+    return PlainTextResponse(f"{reason}\n", int(number), headers={"Retry-After": "5"})
 
 
 def counted(answers: Counter[str], app: ASGIApp) -> ASGIApp:
