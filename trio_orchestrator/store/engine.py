@@ -37,7 +37,7 @@ class Engines:
         with ExitStack() as opening:
             try:
                 with mapped_errors():
-                    opening.enter_context(self._dialect.hold(url))
+                    self._make_sure_it_is_ours = opening.enter_context(self._dialect.hold(url))
                     self._migrate(url, patience)
                     self._writing = self._dialect.engine(url, patience, 1 + READING_THREADS)
                     opening.callback(self._writing.dispose)
@@ -61,15 +61,17 @@ class Engines:
             StoreError: see `mapped_errors`; nothing was changed then.
             OutcomeUnknown: the commit may have happened, or not.
         """
-        with mapped_errors(), self._writing.connect() as connection:
-            transaction = connection.begin()
-            yield connection
-            try:
-                transaction.commit()
-            except DBAPIError as error:
-                if self._dialect.commit_may_have_happened(error):
-                    raise OutcomeUnknown(dialects.one_line(error)) from error
-                raise
+        with mapped_errors():
+            self._make_sure_it_is_ours()
+            with self._writing.connect() as connection:
+                transaction = connection.begin()
+                yield connection
+                try:
+                    transaction.commit()
+                except DBAPIError as error:
+                    if self._dialect.commit_may_have_happened(error):
+                        raise OutcomeUnknown(dialects.one_line(error)) from error
+                    raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

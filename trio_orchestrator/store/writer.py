@@ -10,7 +10,15 @@ from trio_orchestrator.tracking.ports import NewObject, ObjectStop
 from .changes import NO_NOTES, Applied, Batch, NoteBatch
 from .commands import WaitingCommand
 from .database import Database
-from .errors import ChangeRefused, DatabaseAway, DatabaseLocked, DatabaseUnavailable, OutcomeUnknown, StoreError
+from .errors import (
+    ChangeRefused,
+    DatabaseAway,
+    DatabaseInUse,
+    DatabaseLocked,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    StoreError,
+)
 from .reports import Reports
 
 _Arguments = ParamSpec("_Arguments")
@@ -19,7 +27,7 @@ _Answer = TypeVar("_Answer")
 _BETWEEN_QUESTIONS: Final = 0.1
 
 # These cost their time to find out; whatever else was to be written would only cost as much again.
-_FOR_ALL_ALIKE: Final = (DatabaseLocked, DatabaseAway)
+_FOR_ALL_ALIKE: Final = (DatabaseInUse, DatabaseLocked, DatabaseAway)
 
 
 class _Doubt(NamedTuple):

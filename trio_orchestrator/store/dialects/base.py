@@ -1,5 +1,6 @@
 """What the store asks of a database engine."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -26,8 +27,11 @@ class Dialect(Protocol):
             CannotOpen: it cannot be the URL of a database of this engine.
         """
 
-    def hold(self, url: URL) -> AbstractContextManager[None]:
+    def hold(self, url: URL) -> AbstractContextManager[Callable[[], None]]:
         """Keeps other servers from opening the same database until left, or until this process ends.
+
+        Gives what is to be called before anything is written: it raises `DatabaseInUse`, or an error of the driver,
+        where that can no longer be made sure.
 
         Raises on entering:
             DatabaseInUse: another server has it open.

@@ -1,8 +1,8 @@
 """PostgreSQL by psycopg: a server that may be far away, and may stop answering without a word."""
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
@@ -20,6 +20,7 @@ from trio_orchestrator.store.errors import (
     StoreError,
 )
 
+from .advisory_lock import AdvisoryLock
 from .base import masked, one_line
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _Result = TypeVar("_Result")
 
 _CONNECT_SECONDS: Final = 2  # the least that libpq takes
 _ANSWER_SECONDS: Final = 2.0  # beyond what a lock may take
+_OTHERS_END_SECONDS: Final = 2.0
 _MIGRATION_SECONDS: Final = 60.0
 _MIGRATION_LOCK: Final = 0x7472_696F_5F6F_7263  # "trio_orc": any number that no other program is likely to take
 
@@ -49,7 +51,7 @@ REFUSALS: Final = (
 
 
 class PostgreSql:
-    """See `Dialect`. Several servers are not kept from one database: that is up to whoever runs it."""
+    """See `Dialect`."""
 
     drivers: Final = frozenset({"postgresql", "postgresql+psycopg"})
     form: Final = "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
@@ -67,9 +69,14 @@ class PostgreSql:
             raise CannotOpen(f"cannot open the database {masked(url)}: it names no database; write {self.form}")
         return url.set(drivername="postgresql+psycopg")
 
-    def hold(self, url: URL) -> AbstractContextManager[None]:
-        """Nothing."""
-        return nullcontext()
+    @contextmanager
+    def hold(self, url: URL) -> Iterator[Callable[[], None]]:
+        """A lock of a session of its own. One that has just ended is waited for: it may take the database a moment."""
+        seconds = _OTHERS_END_SECONDS
+        engine = _engine(url, answer_seconds=seconds + _ANSWER_SECONDS, lock_seconds=seconds, poolclass=NullPool)
+        with closing(AdvisoryLock(engine)) as lock:
+            lock.take()
+            yield lock.check
 
     def engine(self, url: URL, patience: float, connections: int) -> Engine:
         """Connections that are tried before use, and on which no answer is waited for without end."""

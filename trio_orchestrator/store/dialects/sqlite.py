@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -57,7 +57,7 @@ class Sqlite:
         return url.set(database=str(Path(url.database).absolute()))
 
     @contextmanager
-    def hold(self, url: URL) -> Iterator[None]:
+    def hold(self, url: URL) -> Iterator[Callable[[], None]]:
         """A lock on a file beside the database, which the system takes back however this process ends.
 
         Not on the database itself: whoever closes a file gives up the locks that SQLite has on it (fcntl(2)).
@@ -73,7 +73,7 @@ class Sqlite:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise DatabaseInUse("another server has it open") from error
-            yield
+            yield lambda: None  # nobody can take it away
         finally:
             os.close(descriptor)
 
