@@ -3,17 +3,15 @@
 import http.client
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.tokens import make_token, token_environment
 
-from .conftest import StartProcess, StartThread
+from .conftest import StartThread
 from .peers import Peer, client, processor, start
 from .raw import TEXT, closing_code, dial, dial_websocket, frame, read_to_end, status, upgrade
-from .running import ServerProcess, ServerThread
+from .running import ServerThread
 
 MESSAGE = 1 << 20
 
@@ -125,41 +123,6 @@ def test_without_tokens_nobody_is_a_stranger(server: ServerThread) -> None:
     with client(server.urls) as peer:
         peer.say("start", cameraId="nowhere", image="i" * 1_000_000)
         assert peer.hear_kind("error")["code"] == "unknown_camera"
-
-
-@pytest.mark.parametrize("size", [MESSAGE])
-def test_memory_in_all_stays_below_what_the_settings_say(start_process: StartProcess, size: int) -> None:
-    connections, outbox, objects, image = 40, size, 20, size // 2
-    server = start_process(
-        MAX_CONNECTIONS=str(connections),
-        MAX_MESSAGE_BYTES=str(size),
-        MAX_OUTBOX_BYTES=str(outbox),
-        MAX_OBJECTS=str(objects),
-        MAX_IMAGE_BYTES=str(image),
-        WRITE_TIMEOUT="60",
-    )
-    before = _resident(server)
-    with ExitStack() as stack:
-        operator = stack.enter_context(client(server.urls))
-        stack.enter_context(processor(server.urls, "cam1"))
-        for _ in range(objects):
-            start(operator, "cam1", image="i" * (image - 2))
-        deaf = [stack.enter_context(dial_websocket(server.urls.address)) for _ in range(connections - 2)]
-        for connection in deaf:
-            # It wants all images and reads none, and has nearly said something long.
-            connection.sendall(frame(TEXT, b'{"type":"setUsesImages","usesImages":true}') * 10)
-            connection.sendall(frame(TEXT, b"x" * (size - 10), announced=size))
-        operator.settle()
-        used = _resident(server) - before
-    bound = connections * (3 * size + outbox + MESSAGE) + objects * (image + 256 * connections) + 32 * size
-    assert used < bound
-    assert used > connections * size * 0.9, "all of them were there"
-    assert server.stop() == 0
-
-
-def _resident(server: ServerProcess) -> int:
-    pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
-    return pages * 4096
 
 
 def test_a_body_that_nobody_asked_for_is_answered_unread(server: ServerThread) -> None:
