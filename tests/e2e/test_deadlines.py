@@ -2,7 +2,7 @@
 
 No task, no descriptor, no memory. The whole server runs in the test itself, so that its tasks and objects can be
 counted; its deadlines are short. 200 connections a stage take a build a minute; `LEAK_CONNECTIONS=1000` tries as many
-as the promise speaks of, in three.
+as the promise speaks of, in two and a half.
 """
 
 import gc
