@@ -1,7 +1,7 @@
 """A front door on a real socket, and raw clients of it."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,3 +54,9 @@ async def read_until(stream: trio.abc.ReceiveStream, end: bytes) -> bytes:
         assert data, received
         received += data
     return received
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the door counts, which it does once the other end has seen the end; within `opened`."""
+    while not condition():  # noqa: ASYNC110 - a counter has no event to wait for
+        await trio.sleep(0.001)
