@@ -146,7 +146,8 @@ def started(
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    place = Place(_free_port(), folder, *(tls or (None, None)), connections)
+    certificate, key = tls or (None, None)
+    place = Place(_free_port(), folder, certificate, key, connections)
     command, variables = server.command(place)
     if shutil.which(command[0]) is None:
         raise DidNotStart(f"{command[0]} is not installed")

@@ -91,7 +91,8 @@ def trends(samples: Sequence[Sample]) -> list[Trend]:
 
 def _level(curve: Curve, window: Sequence[Sample]) -> float:
     """Where the curve was in this window, not minding a moment out of the ordinary."""
-    return median(getattr(sample, curve.name) for sample in window) / curve.of_unit
+    values: list[float] = [getattr(sample, curve.name) for sample in window]
+    return median(values) / curve.of_unit
 
 
 def _slope(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
