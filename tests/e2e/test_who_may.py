@@ -1,5 +1,6 @@
 """Who may say what where: every role, at every endpoint, with every message and every route."""
 
+import json
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ from tests.tokens import ADMIN_ROLE, AUDIENCE, CLIENT_ROLE, PROCESSOR_ROLE, make
 
 from .conftest import StartThread
 from .peers import Peer, client, processor
+from .raw import TEXT, dial_websocket, frame, read_to_closing_frame
 from .running import ServerThread
 
 ROLES: dict[str, list[str] | None] = {
@@ -139,6 +141,10 @@ def identify(server: ServerThread, token: str, camera: str) -> Peer:
     return peer
 
 
+def _text(kind: str, **members: Any) -> bytes:
+    return frame(TEXT, json.dumps({"type": kind, **members}).encode())
+
+
 def test_a_processor_may_take_the_names_that_its_token_gives_it(named: ServerThread) -> None:
     with identify(named, camera_token("cam1", "cam2"), "cam1") as camera:
         camera.assert_silence()
@@ -162,9 +168,14 @@ def test_no_other_name_can_be_taken_and_its_owner_notices_nothing(named: ServerT
     ):
         watcher.settle()
         owner.settle()
-        with identify(named, make_token(**claims), "cam1") as thief:
-            thief.say("boundingBoxes", frameId=1, boxes=[])
-            assert thief.wait_closed() == 4403
+        with dial_websocket(named.urls.address, b"/processor") as thief:
+            # In one piece: the boxes are there already when the server sees that the name is not this peer's.
+            thief.sendall(
+                _text("authenticate", jwt=make_token(**claims))
+                + _text("identifier", id="cam1")
+                + _text("boundingBoxes", frameId=1, boxes=[])
+            )
+            assert read_to_closing_frame(thief) == 4403
         owner.say("boundingBoxes", frameId=2, boxes=[])
         assert watcher.hear_kind("boundingBoxes")["frameId"] == 2
 
