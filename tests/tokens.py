@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_pem_private_key,
     load_pem_public_key,
 )
 
@@ -88,7 +89,13 @@ def make_token(
     """A token with the claims that `make_claims` makes of `claims`, signed by the issuer unless told otherwise."""
     pair = signer or key_pair()
     headers = None if key_id is None else {"kid": key_id}
-    return jwt.encode(make_claims(**claims), pair.private_pem, algorithm=algorithm, headers=headers)
+    return jwt.encode(make_claims(**claims), _signing_key(pair.private_pem), algorithm=algorithm, headers=headers)
+
+
+@cache
+def _signing_key(pem: bytes) -> Any:
+    """What `pem` holds; to read it takes a hundred times as long as to sign with it, as all of it is checked."""
+    return load_pem_private_key(pem, None)
 
 
 def token_settings(
