@@ -1,6 +1,5 @@
 """Tokens, and a server that goes away: what the page says, and how it goes on."""
 
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +12,9 @@ from .browser import Browser
 from .conftest import StartServer
 from .operator import Operator
 from .scene import Scene
+
+# The page's clock alone, so that nothing ends at the server while the browser takes its time.
+_LATER: Final = "const now = Date.now; Date.now = () => now() + 1000 * arguments[0];"
 
 _ONLY_CLIENTS: Final = {**token_environment(processor_role=None)}
 
@@ -68,12 +70,15 @@ def test_a_token_is_asked_for_and_one_that_is_refused_says_so(start_server: Star
 def test_a_token_that_is_about_to_expire_is_renewed_without_a_break(start_server: StartServer, page: Browser) -> None:
     server = start_server(**_ONLY_CLIENTS)
     page.open(f"{server.urls.plain}/")
-    sign_in(page, make_token(expires_in=16))
+    sign_in(page, make_token(expires_in=600))
+    page.until_text(".state", "Live")
+    assert page.run("return document.querySelector('#banner').hidden")
+    page.run(_LATER, 500)
     page.until_text("#banner", "Your sign-in is about to end.")
     page.click("#banner button")
-    sign_in(page, make_token(subject="bob"))
+    sign_in(page, make_token(subject="bob", expires_in=1200))
     page.until_text("#sign-in-error", "a renewal must be for the same subject")
-    sign_in(page, make_token(expires_in=600))
+    sign_in(page, make_token(expires_in=1200))
     page.until_text("#notices", "You are signed in with the new token.")
     page.until(lambda: page.run("return document.querySelector('#banner').hidden"))
     assert page.text(".state") == "Live"
@@ -98,7 +103,8 @@ def test_a_server_that_is_started_again_heals_by_itself(start_server: StartServe
         server.kill()
         page.until_text("#banner", "What is shown may be out of date.")
         page.until_text(".state", "Disconnected")
-        time.sleep(1)  # long enough for tries that fail, as when a server is really gone for a while
+        # Tries fail, as when a server is really gone for a while.
+        page.until(lambda: any("ERR_CONNECTION" in text for text in page.complaints()), "nothing is tried")
         start_server(HTTP_PORT=port)
         page.until_text("#notices", "The server was started again; everything is up to date.")
         page.until(lambda: page.run("return document.querySelector('#banner').hidden"))
