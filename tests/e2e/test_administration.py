@@ -14,6 +14,7 @@ import trustme
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
+from . import web
 from .conftest import StartProcess, StartThread
 from .peers import PATIENCE, Peer, client, processor, start
 from .raw import dial, read_to_end, status, upgrade
@@ -21,7 +22,7 @@ from .running import ServerThread
 
 
 def get(url: str) -> httpx.Response:
-    return httpx.get(url, trust_env=False)
+    return web.get(url)
 
 
 def metrics(url: str) -> dict[str, float]:

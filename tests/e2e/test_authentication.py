@@ -13,6 +13,7 @@ import pytest
 
 from tests.tokens import AUDIENCE, CLIENT_ROLE, PROCESSOR_ROLE, key_pair, make_claims, make_token, token_environment
 
+from . import web
 from .conftest import StartThread
 from .peers import Peer
 from .running import ServerThread
@@ -163,13 +164,13 @@ def test_each_socket_by_itself(start_thread: StartThread) -> None:
             asked.say("somethingNew")
             assert asked.wait_closed() == 4401
             expected = 401 if closed == "/client" else 200
-            assert httpx.get(f"{server.urls.plain}/objectIds", trust_env=False).status_code == expected
+            assert web.get(f"{server.urls.plain}/objectIds").status_code == expected
 
 
 def test_http(guarded: ServerThread) -> None:
     def ask(path: str, authorization: str | None = None) -> httpx.Response:
         headers = {} if authorization is None else {"Authorization": authorization}
-        return httpx.get(guarded.urls.plain + path, headers=headers, trust_env=False)
+        return web.get(guarded.urls.plain + path, headers=headers)
 
     good = f"Bearer {make_token()}"
     bad = [make() for name, (make, code) in BAD_TOKENS.items() if code == "unauthenticated" and name != "empty"]
@@ -182,14 +183,14 @@ def test_http(guarded: ServerThread) -> None:
         assert ask(path, f"Bearer {make_token(roles=[PROCESSOR_ROLE])}").status_code == 403
         for spelling in (good, good.replace("Bearer", "bearer")):
             assert ask(path, spelling).status_code == status
-        preflight = httpx.options(guarded.urls.plain + path, trust_env=False)
+        preflight = web.request("OPTIONS", guarded.urls.plain + path)
         assert preflight.is_success, "a browser sends no token with its preflight"
     assert ask("/healthz").status_code == 200
 
 
 def test_public_timelines(start_thread: StartThread) -> None:
     server = start_thread(PUBLIC_TIMELINES="true", **token_environment())
-    assert httpx.get(f"{server.urls.plain}/objectIds", trust_env=False).status_code == 200
+    assert web.get(f"{server.urls.plain}/objectIds").status_code == 200
     with Peer(server.urls.websocket("/client")) as operator:
         operator.say("setUsesImages", usesImages=True)
         assert operator.wait_closed() == 4401

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias
 
-import httpx
 import pytest
 
 from tests.tokens import make_token, token_environment
 
+from . import web
 from .conftest import StartProcess
 from .peers import Peer, box, client, processor, start
 from .running import ServerProcess
@@ -66,7 +66,7 @@ def test_the_clock_is_really_set(stepped: Stepped) -> None:
     server = stepped.start()
     for step in (HOUR, -HOUR):
         stepped.set_clock(step)
-        date = httpx.get(f"{server.urls.plain}/healthz", trust_env=False).headers["date"]
+        date = web.get(f"{server.urls.plain}/healthz").headers["date"]
         told = time.mktime(time.strptime(date, "%a, %d %b %Y %H:%M:%S GMT")) - time.timezone
         assert told - time.time() == pytest.approx(step, abs=30)
 
@@ -102,7 +102,7 @@ def test_nobody_notices(stepped: Stepped, step: int) -> None:
         # Pings were answered all the while, and who is in stays in.
         camera.say("boundingBoxes", frameId=20, boxes=[])
         assert operator.hear_kind("boundingBoxes")["frameId"] == 20
-        assert httpx.get(f"{server.urls.plain}/timelines?objectId=1", trust_env=False).status_code == 200
+        assert web.get(f"{server.urls.plain}/timelines?objectId=1").status_code == 200
     assert server.stop() == 0
     assert " error " not in server.log
 

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from tests import postgresql as servers
 
+from . import web
 from .conftest import StartProcess
 from .peers import box, client, processor, start
 
@@ -33,11 +33,11 @@ def test_boxes_flow_on_and_the_server_stops_in_time(start_process: StartProcess,
                 assert operator.hear_kind("boundingBoxes")["frameId"] == frame + 0.5
             refused = operator.hear(15)
             assert (refused["code"], refused["requestId"]) == ("storage_unavailable", "in vain")
-            assert httpx.get(f"{server.urls.plain}/objectIds", trust_env=False, timeout=15).status_code == 503
+            assert web.get(f"{server.urls.plain}/objectIds", timeout=15).status_code == 503
             began = time.monotonic()
             assert server.stop() == 0
             assert time.monotonic() - began < 10
         finally:
             database.thaw()
     again = start_process(DATABASE_URL=address)
-    assert httpx.get(f"{again.urls.plain}/objectIds", trust_env=False).json() == {"data": [number]}
+    assert web.get(f"{again.urls.plain}/objectIds").json() == {"data": [number]}

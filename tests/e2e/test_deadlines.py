@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -70,22 +70,23 @@ _OF_CONNECTIONS: Final = (
 Trio keeps up to a thousand timers that are over, for one."""
 
 
-class Footprint:
-    """What this process holds: tasks of Trio, descriptors, and the objects that connections consist of."""
+@pytest.fixture(scope="module", autouse=True)
+def _what_was_there_before_is_not_counted() -> Iterator[None]:
+    """What other tests left: to look through it again and again would take longer than all else here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
-    def __init__(self) -> None:
-        gc.collect()
-        self.tasks = trio.lowlevel.current_statistics().tasks_living
-        self.descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
-        modules = Counter(str(type(thing).__module__) for thing in gc.get_objects())
-        self.objects = Counter({name: count for name, count in modules.items() if name.startswith(_OF_CONNECTIONS)})
 
-    def more_than(self, before: "Footprint") -> Counter[str]:
-        """What there was less of before."""
-        return self._counts() - before._counts()
-
-    def _counts(self) -> Counter[str]:
-        return self.objects + Counter(tasks=self.tasks, descriptors=self.descriptors)
+def holdings() -> Counter[str]:
+    """What this process holds: tasks of Trio, descriptors, and by module the objects that connections consist of."""
+    gc.collect()
+    modules = Counter(str(type(thing).__module__) for thing in gc.get_objects())
+    held = Counter({name: count for name, count in modules.items() if name.startswith(_OF_CONNECTIONS)})
+    held["tasks"] = trio.lowlevel.current_statistics().tasks_living
+    held["descriptors"] = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    return held
 
 
 # What each stage sends; the TLS port gets what has TLS in its name.
@@ -153,12 +154,23 @@ async def try_stage(address: tuple[str, int], sent: bytes, count: int, *, silent
             lose(connection, number)
 
 
-async def assert_nothing_is_left(before: Footprint) -> None:
+async def wait_for_tasks(at_rest: int) -> None:
+    """Wait until no more tasks are left than those of a server that nobody is connected to."""
+    while True:
+        if trio.lowlevel.current_statistics().tasks_living <= at_rest:
+            return
+        await trio.sleep(0.01)
+
+
+async def assert_nothing_is_left(before: Counter[str]) -> None:
     """By the deadline, and a little."""
-    until = trio.current_time() + PATIENCE
-    while more := Footprint().more_than(before):
-        assert trio.current_time() < until, more
-        await trio.sleep(0.05)
+    with trio.move_on_after(PATIENCE):
+        while True:
+            more = holdings() - before
+            if not more:
+                return
+            await trio.sleep(0.05)
+    assert not more
 
 
 @pytest.mark.parametrize("silent", [True, False], ids=["falls-silent", "is-lost"])
@@ -169,10 +181,8 @@ async def test_nothing_is_left(urls: Urls, stage: str, silent: bool) -> None:
         # What is made once and kept, in this server and in its libraries, is made now.
         at_rest = trio.lowlevel.current_statistics().tasks_living
         await try_stage(address, STAGES[stage], 20, silent=silent)
-        await trio.sleep(2 * DEADLINE)
-        while trio.lowlevel.current_statistics().tasks_living > at_rest:  # noqa: ASYNC110 - nobody says that a task ends
-            await trio.sleep(0.05)
-        before = Footprint()
+        await wait_for_tasks(at_rest)
+        before = holdings()
         await try_stage(address, STAGES[stage], CONNECTIONS, silent=silent)
         await assert_nothing_is_left(before)
 
@@ -195,9 +205,10 @@ async def test_nothing_is_left_of_handshakes(urls: Urls, tls: Tls) -> None:
             await trio.to_thread.run_sync(handshake, (upgrade(), _REQUEST + _REQUEST[:-9], b"")[number % 3])
 
     with trio.fail_after(6 * PATIENCE):
+        at_rest = trio.lowlevel.current_statistics().tasks_living
         await several(12)
-        await trio.sleep(2 * DEADLINE)
-        before = Footprint()
+        await wait_for_tasks(at_rest)
+        before = holdings()
         await several(CONNECTIONS // 2)
         await assert_nothing_is_left(before)
 
@@ -223,14 +234,14 @@ async def test_a_peer_that_is_stopped_is_gone_within_ping_and_write(urls: Urls) 
     assert peer.stdin is not None
     assert peer.stdout is not None
     try:
-        before = Footprint()
+        before = holdings()
         peer.stdin.write(b"\n")
         peer.stdin.flush()
         with trio.fail_after(PATIENCE):
             assert await trio.to_thread.run_sync(peer.stdout.readline) == b"connected\n"
         peer.send_signal(signal.SIGSTOP)
         while_there = trio.lowlevel.current_statistics().tasks_living
-        assert while_there > before.tasks
+        assert while_there > before["tasks"]
         stopped = trio.current_time()
         # A ping goes out and is not answered; the closing frame is not answered either.
         with trio.fail_after(DEADLINE + DEADLINE + 2):

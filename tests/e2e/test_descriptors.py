@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from . import web
 from .conftest import StartProcess
 from .peers import PATIENCE, client, processor, start
 from .raw import dial, read_to_end, status, upgrade
@@ -36,7 +37,7 @@ def until_admitted(server: ServerProcess) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            if httpx.get(f"{server.urls.plain}/healthz", trust_env=False, timeout=1).status_code == 200:
+            if web.get(f"{server.urls.plain}/healthz", timeout=1).status_code == 200:
                 return
         except httpx.HTTPError:
             pass

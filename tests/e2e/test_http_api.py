@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.tokens import ADMIN_ROLE, CLIENT_ROLE, make_token, token_environment
 
+from . import web
 from .conftest import StartProcess, StartThread
 from .peers import PATIENCE, box, client, processor, start
 from .running import ServerThread, environment_for
@@ -150,7 +151,7 @@ def test_a_long_answer_is_streamed_and_held_by_nobody(start_process: StartProces
         status = Path(f"/proc/{server.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
-    httpx.get(server.urls.plain + "/objects", trust_env=False)
+    web.get(server.urls.plain + "/objects")
     before = memory()
     stalled: list[socket.socket] = []
     for path in ("/objects/1/sightings", "/objects/1/visits", "/timelines?objectId=1"):
@@ -189,7 +190,7 @@ def test_an_answer_that_cannot_be_ended_has_no_end(start_process: StartProcess, 
             database.execute("ALTER TABLE sightings RENAME TO elsewhere")
         for _ in pieces:
             pass
-    assert httpx.get(server.urls.plain + "/objects", trust_env=False).status_code == 200
+    assert web.get(server.urls.plain + "/objects").status_code == 200
     assert "an answer was broken off" in server.log
     assert "Traceback" not in server.log
 

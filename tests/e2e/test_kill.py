@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from websockets.exceptions import ConnectionClosed
 
+from . import web
 from .conftest import StartProcess
 from .peers import Peer, client, processor
 from .running import ServerProcess, Urls
@@ -180,7 +180,7 @@ def test_nothing_that_was_told_is_lost_by_a_kill(start_process: StartProcess, ad
 
 
 def _assert_all_is_there(server: ServerProcess, told: _Told, engine: Engine) -> None:
-    ids = httpx.get(f"{server.urls.plain}/objectIds", trust_env=False).json()["data"]
+    ids = web.get(f"{server.urls.plain}/objectIds").json()["data"]
     assert ids == sorted(set(ids))
     assert set(told.images) <= set(ids)
     with client(server.urls, images=True) as late:

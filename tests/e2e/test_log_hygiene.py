@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from tests.tokens import make_token, token_environment
 
+from . import web
 from .conftest import StartProcess
 from .peers import Peer
 from .raw import TEXT, closing, dial, dial_websocket, frame, read_to_end, upgrade
@@ -85,7 +85,7 @@ def show_secrets(process: ServerProcess, token: str) -> None:
         *({"Authorization": f"Bearer x{bad!a}"} for bad in BAD_TOKENS),
     ):
         for path in ("/objectIds", "/timelines?objectId=1", f"/timelines?objectId={token}", f"/{token}"):
-            httpx.get(process.urls.plain + path, headers=headers, trust_env=False)
+            web.get(process.urls.plain + path, headers=headers)
 
 
 def test_no_secret_is_logged(process: ServerProcess) -> None:

@@ -5,6 +5,7 @@ import socket
 import httpx
 import pytest
 
+from . import web
 from .conftest import StartThread, Tls
 from .peers import client, processor
 from .running import ServerThread
@@ -86,7 +87,7 @@ def test_other_pages(server: ServerThread) -> None:
         ("HEAD", "/objectIds", 200),
         ("GET", "/healthz", 200),
     ):
-        answer = httpx.request(method, server.urls.plain + path, trust_env=False)
+        answer = web.request(method, server.urls.plain + path)
         assert answer.status_code == status, (method, path)
 
 

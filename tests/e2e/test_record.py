@@ -9,9 +9,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from . import web
 from .conftest import StartThread
 from .peers import PATIENCE, box, client, processor, start
 from .running import ServerThread
@@ -44,7 +44,7 @@ def test_what_was_said_is_said_again(start_thread: StartThread, tmp_path: Path, 
         processor(server.urls, "cam1") as one,
         processor(server.urls, "cam2") as two,
     ):
-        while "_clients 2" not in httpx.get(server.urls.plain + "/metrics").text:  # the recorder has come
+        while "_clients 2" not in web.get(server.urls.plain + "/metrics").text:  # the recorder has come
             assert recorder.poll() is None
         for frame in range(20):
             for camera, peer in (("cam1", one), ("cam2", two)):

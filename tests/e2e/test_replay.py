@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import httpx
 import pytest
 
+from . import web
 from .peers import PATIENCE, Peer, client
 from .running import ServerThread
 
@@ -108,7 +108,7 @@ def assert_stored(server: ServerThread, object_id: int, marked: list[Marked]) ->
     certain = {(int(box.arrived), box.camera) for box in marked if int(box.arrived) == int(box.arrived - SLACK)}
     until = time.monotonic() + PATIENCE
     while True:
-        answer = httpx.get(f"{server.urls.plain}/timelines?objectId={object_id}", trust_env=False)
+        answer = web.get(f"{server.urls.plain}/timelines?objectId={object_id}")
         entries = answer.json()["data"] if answer.is_success else []
         stored = [
             (int(time.mktime(time.strptime(entry["timeStamp"], "%Y/%m/%d | %H:%M:%S"))), entry["processorId"])

@@ -3,9 +3,9 @@
 import time
 from datetime import datetime, timedelta
 
-import httpx
 import pytest
 
+from . import web
 from .conftest import StartProcess, StartThread
 from .peers import PATIENCE, Peer, box, client, processor, start
 
@@ -29,7 +29,7 @@ def test_nothing_that_was_promised_is_lost(start_process: StartProcess) -> None:
         first.kill()
 
     second = start_process()
-    assert httpx.get(f"{second.urls.plain}/objectIds", trust_env=False).json()["data"] == [
+    assert web.get(f"{second.urls.plain}/objectIds").json()["data"] == [
         followed,
         stopped,
         unseen,
@@ -51,7 +51,7 @@ def _timeline(url: str, object_id: int) -> str:
     """The timeline once there is one, at most a second after the sighting."""
     until = time.monotonic() + PATIENCE
     while True:
-        answer = httpx.get(f"{url}/timelines?objectId={object_id}", trust_env=False)
+        answer = web.get(f"{url}/timelines?objectId={object_id}")
         if answer.is_success:
             return answer.text
         assert time.monotonic() < until

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from . import web
 from .conftest import StartProcess, StartThread, Tls
 from .peers import Peer, box, client, processor, start
 from .raw import CLOSE, dial, dial_websocket, frame
@@ -38,7 +39,7 @@ def test_peers_are_told_and_nothing_is_lost(
     assert "Traceback" not in server.log
     with start_thread() as again, processor(again.urls, "cam2") as other:
         assert other.hear()["featureMap"] == {"v": 1}
-        seen = httpx.get(f"{again.urls.plain}/timelines?objectId={object_id}", trust_env=False)
+        seen = web.get(f"{again.urls.plain}/timelines?objectId={object_id}")
         assert [entry["processorId"] for entry in seen.json()["data"]] == ["cam1"]
 
 
@@ -81,7 +82,7 @@ def _fill_timeline(server: ServerProcess, cameras: int) -> int:
         camera.settle()
     until = time.monotonic() + STOP_SECONDS
     while True:
-        seen = httpx.get(f"{server.urls.plain}/timelines?objectId={object_id}", trust_env=False)
+        seen = web.get(f"{server.urls.plain}/timelines?objectId={object_id}")
         if seen.is_success and len(seen.json()["data"]) >= cameras:
             return object_id
         assert time.monotonic() < until

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from . import web
 from .conftest import StartThread
 from .peers import PATIENCE, client, processor
 from .running import ServerThread
@@ -14,7 +15,7 @@ IMAGE = "data:image/jpeg;base64," + "A" * 120_000
 
 
 def get(server: ServerThread, path: str) -> httpx.Response:
-    return httpx.get(server.urls.plain + path, trust_env=False)
+    return web.get(server.urls.plain + path)
 
 
 def poll(ask: Callable[[], httpx.Response], fits: Callable[[httpx.Response], bool]) -> httpx.Response:
@@ -97,14 +98,14 @@ def test_the_other_spelling_of_the_query(server: ServerThread) -> None:
 
 def test_any_page_may_ask(server: ServerThread) -> None:
     for path in ("/timelines", "/objectIds"):
-        preflight = httpx.options(
+        preflight = web.request(
+            "OPTIONS",
             server.urls.plain + path,
             headers={
                 "Origin": "https://interface.example",
                 "Access-Control-Request-Method": "GET",
                 "Access-Control-Request-Headers": "authorization",
             },
-            trust_env=False,
         )
         assert preflight.is_success
         assert preflight.headers["access-control-allow-origin"] == "*"
