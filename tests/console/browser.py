@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-SECONDS: Final = 15.0
+SECONDS: Final = 30.0
 """Whatever the page is to do, it has done by then."""
 
 _SWITCHES: Final = (

@@ -16,10 +16,19 @@ from .browser import Browser, missing, window
 from .operator import Operator
 from .scene import Scene
 
+HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCENE = ("gate", "hall", "lift", "platform")
 
 StartServer: TypeAlias = Callable[..., ServerProcess]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests are shared out among processes, one process gets all that need a browser: one is work enough."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

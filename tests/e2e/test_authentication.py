@@ -130,7 +130,7 @@ def test_whoever_says_nothing_must_leave(start_thread: StartThread) -> None:
 
 
 def test_a_connection_ends_with_its_token_unless_it_is_renewed(guarded: ServerThread) -> None:
-    soon = make_token(expires_in=1.5)
+    soon = make_token(expires_in=3)
     with (
         admitted(guarded, "/client", soon) as ending,
         admitted(guarded, "/processor", soon) as camera,

@@ -65,7 +65,7 @@ def test_a_camera_that_vanishes_in_the_middle_of_a_message(server: ServerThread)
 
 
 def test_tracking_ends_by_itself(start_thread: StartThread) -> None:
-    server = start_thread(TRACKING_TIMEOUT="1.5")
+    server = start_thread(TRACKING_TIMEOUT="2")
     with (
         client(server.urls, images=True) as watcher,
         client(server.urls) as other,
@@ -81,10 +81,10 @@ def test_tracking_ends_by_itself(start_thread: StartThread) -> None:
         watcher.say("stop", objectId=2)
         for peer in (camera, watcher):
             assert peer.hear_text() == '{"type":"stop","objectId":2}'
-        assert time.monotonic() - begun < 1.5, "this machine is too slow for this test"
+        assert time.monotonic() - begun < 2, "this machine is too slow for this test"
         for peer in (camera, watcher):
             assert peer.hear_text() == '{"type":"stop","objectId":1}'
-        assert 1.5 <= time.monotonic() - begun < 5
+        assert 2 <= time.monotonic() - begun < 6
         watcher.say("stop", objectId=1)
         assert watcher.hear_kind("error")["code"] == "unknown_object"
         for peer in (watcher, other, camera, unknowing):

@@ -56,12 +56,6 @@ def stepped(start_process: StartProcess, shim: Path, tmp_path: Path) -> Stepped:
     return Stepped(start_process, shim, tmp_path / "step")
 
 
-def seconds_until_closed(peer: Peer, code: int) -> float:
-    since = time.monotonic()
-    assert peer.wait_closed() == code
-    return time.monotonic() - since
-
-
 def test_the_clock_is_really_set(stepped: Stepped) -> None:
     server = stepped.start()
     for step in (HOUR, -HOUR):
@@ -96,9 +90,9 @@ def test_nobody_notices(stepped: Stepped, step: int) -> None:
             camera.say("boundingBoxes", frameId=number, boxes=[box(1)])
             assert operator.hear_kind("boundingBoxes")["frameId"] == number
         assert operator.hear_kind("stop")["objectId"] == 1
-        assert 2.5 < time.monotonic() - since < 5, "the tracking timeout"
+        assert 2.5 < time.monotonic() - since < 8, "the tracking timeout"
         assert silent.wait_closed() == 4408
-        assert time.monotonic() - since < 6, "the deadline for authentication"
+        assert time.monotonic() - since < 12, "the deadline for authentication"
         # Pings were answered all the while, and who is in stays in.
         camera.say("boundingBoxes", frameId=20, boxes=[])
         assert operator.hear_kind("boundingBoxes")["frameId"] == 20
@@ -111,10 +105,12 @@ def test_nobody_notices(stepped: Stepped, step: int) -> None:
 def test_an_admitted_peer_stays_as_long_as_its_token_said(stepped: Stepped, step: int) -> None:
     server = stepped.start(**token_environment(processor_role=None))
     with Peer(server.urls.websocket("/client")) as peer:
+        since = time.monotonic()
         peer.say("authenticate", jwt=make_token(expires_in=2))
         peer.settle()
         stepped.set_clock(step)
-        assert 0.5 < seconds_until_closed(peer, 4451) < 4
+        assert peer.wait_closed() == 4451
+        assert 1.9 < time.monotonic() - since < 8
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR])

@@ -34,7 +34,7 @@ AT_ONCE: Final = 200
 DEADLINE: Final = 0.3
 """Seconds that each stage may take; a ping and its answer together, too."""
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 30.0
 """Seconds for so many connections to be opened and to end, on a machine that has other things to do."""
 
 _TOKEN: Final = make_token()

@@ -3,8 +3,6 @@
 import time
 from datetime import datetime, timedelta
 
-import pytest
-
 from . import web
 from .conftest import StartProcess, StartThread
 from .peers import PATIENCE, Peer, box, client, processor, start
@@ -71,10 +69,12 @@ def test_the_timeout_goes_on(start_process: StartProcess) -> None:
         start(operator, "cam1")
         expiry = _expiry(operator)
         first.kill()
+    killed = time.monotonic()
     # The time that was set then counts, not that of now.
     second = start_process(TRACKING_TIMEOUT="5")
     with client(second.urls) as operator:
-        assert abs(_expiry(operator) - expiry) < timedelta(seconds=1)
+        restart = timedelta(seconds=time.monotonic() - killed)
+        assert abs(_expiry(operator) - expiry) < restart / 2
 
 
 def test_it_ends_when_the_rest_of_its_time_is_over(start_thread: StartThread) -> None:
@@ -90,7 +90,7 @@ def test_it_ends_when_the_rest_of_its_time_is_over(start_thread: StartThread) ->
         operator.say("setUsesImages", usesImages=True)
         assert operator.hear_kind("newObject")["objectId"] == object_id
         assert operator.hear_text() == f'{{"type":"stop","objectId":{object_id}}}'
-        assert time.monotonic() - begun == pytest.approx(timeout, abs=0.4)
+        assert timeout <= time.monotonic() - begun < timeout + PATIENCE / 2
 
 
 def test_what_ran_out_meanwhile_is_over(start_process: StartProcess) -> None:

@@ -55,7 +55,7 @@ def test_peers_that_leave_keep_nobody_waiting(process: ServerProcess) -> None:
         for peer in (operator, camera):
             assert peer.wait_closed() == 1001
         assert process.wait() == 0
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 3, "those who stay are waited for longer"
 
 
 def test_a_stop_is_noticed_at_once_by_who_comes_late(process: ServerProcess) -> None:

@@ -50,7 +50,7 @@ async def _assert_all_catches_up(database: Database, break_it: Fault, mend_it: F
                 recorder.sighted("cam", second + 0.5, [(1, 0.5)])
             recorder.feature_map_changed(1, b"[1]")
             recorder.stopped(2, StopReason.TIMEOUT)
-            assert time.monotonic() - began < 0.1
+            assert time.monotonic() - began < 0.5
             assert begun == []
             assert recorder.statistics().waiting_rows <= 52
 
