@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 help:
 	@echo "make run     start the orchestrator on port $(HTTP_PORT), its database in the working directory"
 	@echo "make demo    the same with eight simulated cameras, to look around in"
-	@echo "make test    run all tests"
+	@echo "make test    run all tests, in several processes; about four minutes with two processors"
 	@echo "make check   lint, formatting, types and import rules"
 	@echo "make benchmark   measure delivery beside its peers and write docs/performance.md; about ten minutes"
 	@echo "make lock    choose the newest versions that pyproject.toml allows and write them to $(LOCK)"
@@ -27,8 +27,9 @@ run: $(VENV)/.run
 demo: $(VENV)/.run
 	@exec $(BIN)/python -m trio_orchestrator demo --port $(HTTP_PORT)
 
+# In as many processes as there are processors, as much of it is waiting; `python -m pytest` does it in one.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check
