@@ -10,7 +10,7 @@ from tests.tokens import make_token, token_environment
 
 from .conftest import StartThread
 from .peers import Peer, client, processor, start
-from .raw import TEXT, closing_code, dial, dial_websocket, frame, read_to_end, status, upgrade
+from .raw import TEXT, dial, dial_websocket, frame, read_to_closing_frame, read_to_end, status, upgrade
 from .running import ServerThread
 
 MESSAGE = 1 << 20
@@ -104,10 +104,10 @@ def test_a_strangers_messages_are_short(start_thread: StartThread) -> None:
     server = start_thread(**token_environment())
     with dial_websocket(server.urls.address) as stranger:
         stranger.sendall(frame(TEXT, b" " * 65_537))
-        assert closing_code(read_to_end(stranger)) == 1009
+        assert read_to_closing_frame(stranger) == 1009
     with dial_websocket(server.urls.address) as stranger:
         stranger.sendall(frame(TEXT, announced=1 << 20))
-        assert closing_code(read_to_end(stranger)) == 1009
+        assert read_to_closing_frame(stranger) == 1009
     with Peer(server.urls.websocket("/client")) as peer:
         peer.say_text(" " * 65_536)
         assert peer.hear_kind("error")["code"] == "not_json"
