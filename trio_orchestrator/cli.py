@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from . import demo, logs, replay, server, watch
+from .doors import Listening
 from .replay import record
 from .settings import Settings, SettingsError, add_flags
 
@@ -93,33 +94,41 @@ async def _serve_until_signalled(settings: Settings) -> None:
     # whoever started it (nohup) said that it should not.
     if settings.tls is not None or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         heeded.append(signal.SIGHUP)
-    # The receiver stays until the end: another signal while the server stops changes nothing.
+    # Signals are heeded until the end: another one while the server stops changes nothing. What is left in the receiver
+    # when it closes is raised again, and would kill the process then.
     with trio.open_signal_receiver(*heeded) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_heed, signals, stop, renew if settings.tls is not None else None)
-            listening = await nursery.start(partial(server.serve, settings, stop=stop, renewals=renewals))
-            # What is there by now stays to the end. To look through it for garbage again and again would hold the
-            # event loop up for 40 ms each time.
-            gc.collect()
-            gc.freeze()
-            # Only now: where the settings do not fit there is one line on stderr, and it says so.
-            for warning in settings.warnings():
-                _log.warning(warning)
-            for url in listening.urls:
-                sys.stdout.write(f"listening on {url}\n")
-            for url in listening.admin_urls:
-                sys.stdout.write(f"administration on {url}\n")
-            sys.stdout.flush()
+        async with trio.open_nursery() as heeding:
+            heeding.start_soon(_heed, signals, stop, renew if settings.tls is not None else None)
+            async with trio.open_nursery() as serving:
+                listening = await serving.start(partial(server.serve, settings, stop=stop, renewals=renewals))
+                _announce(settings, listening)
+            heeding.cancel_scope.cancel()
+
+
+def _announce(settings: Settings, listening: Listening) -> None:
+    """The server is up: say so, and settle down to serving."""
+    # What is there by now stays to the end. To look through it for garbage again and again would hold the event loop up
+    # for 40 ms each time.
+    gc.collect()
+    gc.freeze()
+    # Only now: where the settings do not fit there is one line on stderr, and it says so.
+    for warning in settings.warnings():
+        _log.warning(warning)
+    for url in listening.urls:
+        sys.stdout.write(f"listening on {url}\n")
+    for url in listening.admin_urls:
+        sys.stdout.write(f"administration on {url}\n")
+    sys.stdout.flush()
 
 
 async def _heed(signals: AsyncIterator[int], stop: trio.Event, renew: trio.MemorySendChannel[None] | None) -> None:
-    """Let each SIGHUP renew, where there is something to renew; any other signal, and one is enough, stops."""
+    """Let each SIGHUP renew, where there is something to renew; any other signal stops, and none has a meaning then."""
     async for number in signals:
         if number != signal.SIGHUP or renew is None:
             stop.set()
-            return
-        with contextlib.suppress(trio.WouldBlock):  # the one before has not been heeded yet
-            renew.send_nowait(None)
+        elif not stop.is_set():
+            with contextlib.suppress(trio.WouldBlock):  # the one before has not been heeded yet
+                renew.send_nowait(None)
 
 
 def _only(group: BaseExceptionGroup[SettingsError]) -> BaseException:

@@ -12,7 +12,7 @@ import pytest
 from . import web
 from .conftest import StartProcess, StartThread, Tls
 from .peers import Peer, box, client, processor, start
-from .raw import CLOSE, dial, dial_websocket, frame
+from .raw import CLOSE, dial, dial_websocket, frame, read_to_closing_frame
 from .running import STOP_SECONDS, ServerProcess
 
 
@@ -26,13 +26,17 @@ def test_peers_are_told_and_nothing_is_lost(
         client(server.urls, context=tls.context) as far,
         Peer(server.urls.websocket("/processor")) as stranger,
         processor(server.urls, "cam1") as camera,
+        dial_websocket(server.urls.address) as slow,
     ):
         object_id = start(operator, "cam1")
         camera.say("featureMap", objectId=object_id, featureMap={"v": 1})
         camera.say("boundingBoxes", frameId=1, boxes=[box(object_id)])
         camera.settle()
         server.send_signal(number)
+        # It waits for this one's answer, which does not come: another signal finds it stopping, and changes nothing.
+        assert read_to_closing_frame(slow) == 1001
         server.send_signal(number)
+        server.send_signal(signal.SIGHUP)
         for peer in (operator, far, stranger, camera):
             assert peer.wait_closed() == 1001
     assert server.wait() == 0
