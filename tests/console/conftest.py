@@ -10,14 +10,16 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.e2e.peers import client
 from tests.e2e.running import ServerProcess, environment_for
 
-from .browser import Browser, missing, window
+from .browser import SECONDS, Browser, missing, window
 from .operator import Operator
 from .scene import Scene
 
 HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[2] / "examples"
+RECORDINGS = ("entrance", "corridor")
 SCENE = ("gate", "hall", "lift", "platform")
 
 StartServer: TypeAlias = Callable[..., ServerProcess]
@@ -63,15 +65,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     process = ServerProcess(environment_for(folder, **variables), folder)
     try:
         with replayed(process), Scene(process.urls.websocket(""), SCENE):
+            _wait_for_cameras(process, len(SCENE) + len(RECORDINGS))
             yield process
     finally:
         process.kill()
 
 
+def _wait_for_cameras(server: ServerProcess, count: int) -> None:
+    """Until so many are online, so that each test finds the same wall."""
+    online: set[str] = set()
+    with client(server.urls) as waiting:
+        waiting.say("subscribe", cameraIds=[])
+        waiting.say("hello", features=["cameras"])
+        while len(online) < count:
+            message = waiting.hear(SECONDS)
+            online |= {told["cameraId"] for told in message.get("cameras", [message]) if told.get("online")}
+
+
 @contextlib.contextmanager
 def replayed(server: ServerProcess) -> Iterator[None]:
     """The two recordings among the examples play again and again."""
-    cameras = [f"{name}={EXAMPLES / name}.txt" for name in ("entrance", "corridor")]
+    cameras = [f"{name}={EXAMPLES / name}.txt" for name in RECORDINGS]
     command = [sys.executable, "-m", "trio_orchestrator", "replay", *cameras, "--loop", "--url"]
     player = subprocess.Popen([*command, server.urls.websocket("")], stderr=subprocess.DEVNULL)
     try:

@@ -24,15 +24,16 @@ class Peer:
     Args:
         url: where to connect to.
         context: what TLS needs.
+        queue: about how many messages it reads ahead of the test; None: all, the closing frame behind them as well.
     """
 
-    def __init__(self, url: str, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext | None = None, queue: int | None = None) -> None:
         self._open = ExitStack()
         connecting = connect_websocket(
             url,
             ssl=context,
             max_size=None,
-            max_queue=None,  # or it would read no closing frame behind messages that the test does not care for
+            max_queue=queue,
             open_timeout=PATIENCE,
             close_timeout=PATIENCE,
             proxy=None,

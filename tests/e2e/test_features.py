@@ -75,7 +75,10 @@ def test_a_slow_peer_that_asked_is_told_how_many_frames_it_missed(start_thread: 
     server = start_thread()
     frames = 600
     padding = "x" * 50_000
-    with client(server.urls) as slow, processor(server.urls, "cam1") as camera:
+    with (
+        Peer(server.urls.websocket("/client"), queue=16) as slow,
+        processor(server.urls, "cam1") as camera,
+    ):
         slow.say("hello", features=["lagged"])
         slow.hear_kind("welcome")
         for frame in range(frames):
