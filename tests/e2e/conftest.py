@@ -20,13 +20,25 @@ class Tls(NamedTuple):
 
     Attributes:
         variables: settings of the server.
-        context: what a client needs.
-        http2: what one needs that speaks HTTP/2.
+        authority: who issued its certificate.
     """
 
     variables: dict[str, str]
-    context: ssl.SSLContext
-    http2: ssl.SSLContext
+    authority: trustme.CA
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What a client needs: a new one each time, as httpx changes what it is given."""
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.authority.configure_trust(made)
+        return made
+
+    @property
+    def http2(self) -> ssl.SSLContext:
+        """What one needs that speaks HTTP/2, likewise."""
+        made = self.context
+        made.set_alpn_protocols(["h2"])
+        return made
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +49,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     chain, key = folder / "chain.pem", folder / "key.pem"
     chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
     certificate.private_key_pem.write_to_path(key)
-    context, http2 = ssl.create_default_context(), ssl.create_default_context()
-    for each in (context, http2):
-        authority.configure_trust(each)
-    http2.set_alpn_protocols(["h2"])
-    return Tls({"SSL_CERT": str(chain), "SSL_KEY": str(key)}, context, http2)
+    return Tls({"SSL_CERT": str(chain), "SSL_KEY": str(key)}, authority)
 
 
 @pytest.fixture
