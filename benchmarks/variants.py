@@ -20,6 +20,7 @@ from trio_orchestrator.connections.boxes_lane import Batch, BoxFrame
 from trio_orchestrator.connections.broadcast import Broadcast
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Session
+from trio_orchestrator.connections.shared_file import SharedFile
 from trio_orchestrator.net import intake, websocket
 from trio_orchestrator.net.intake import Intake
 from trio_orchestrator.net.read_loop import ReadLoop
@@ -131,7 +132,11 @@ def _without_tick(_broadcast: Broadcast) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _send_nothing(_transport: Transport, _data: bytes) -> int:
+def _hold_nothing(_file: SharedFile, _data: bytes) -> None:
+    return None
+
+
+def _send_nothing(_transport: Transport, _data: bytes, _file: int | None = None) -> int:
     return 0
 
 
@@ -150,6 +155,7 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
     ),
     "handed over at each message": (Substitution(Broadcast, "publish", _publish_at_once),),
     "handed over in a pass of its own": (Substitution(Broadcast, "tick", _without_tick),),
+    "copied for each client": (Substitution(SharedFile, "hold", _hold_nothing),),
     "always through the writer task": (Substitution(Transport, "send_nowait", _send_nothing),),
     "unmasked in Python": (Substitution(frames, "apply_mask", apply_mask_in_python),),
 }

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
@@ -36,21 +36,29 @@ def noting_what_runs() -> Iterator[set[CodeType]]:
         sys.setprofile(before)
 
 
-async def deliver_a_frame(folder: Path) -> object:
-    """Start the server, and let a processor tell a client of one frame; the frame's boxes as they arrive."""
+CLIENTS = 8
+BOXES = [{"boxId": number} for number in range(2000)]
+"""So many and so much that it is worth while to send it from one file."""
+
+
+async def deliver_a_frame(folder: Path) -> list[object]:
+    """Start the server, and let a processor tell clients of one frame; the frame's boxes as they arrive at each."""
     variables = {"HOST": "127.0.0.1", "HTTP_PORT": "0", "DATABASE_URL": f"sqlite:///{folder / 'orchestrator.db'}"}
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         listening = await nursery.start(partial(serve, Settings.load(variables), stop=stop))
         url = listening.urls[0].replace("http", "ws", 1)
-        async with open_websocket_url(f"{url}/client") as client, open_websocket_url(f"{url}/processor") as camera:
-            await client.send_message('{"type":"setUsesImages","usesImages":false}')
-            await client.ping()
+        async with AsyncExitStack() as peers:
+            clients = [await peers.enter_async_context(open_websocket_url(f"{url}/client")) for _ in range(CLIENTS)]
+            camera = await peers.enter_async_context(open_websocket_url(f"{url}/processor"))
+            for client in clients:
+                await client.send_message('{"type":"setUsesImages","usesImages":false}')
+                await client.ping()
             await camera.send_message('{"type":"identifier","id":"cam1"}')
-            await camera.send_message('{"type":"boundingBoxes","frameId":1.5,"boxes":[{"boxId":7}]}')
-            message = json.loads(await client.get_message())
+            await camera.send_message(json.dumps({"type": "boundingBoxes", "frameId": 1.5, "boxes": BOXES}))
+            boxes = [json.loads(await client.get_message())["boxes"] for client in clients]
         stop.set()
-    return message["boxes"]
+    return boxes
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -58,7 +66,7 @@ async def test_all_of_a_variant_takes_part(variant: str, tmp_path: Path, monkeyp
     for owner, name, part in VARIANTS[variant]:
         monkeypatch.setattr(owner, name, part)
     with noting_what_runs() as ran, trio.fail_after(PATIENCE):
-        assert await deliver_a_frame(tmp_path) == [{"boxId": 7}]
+        assert await deliver_a_frame(tmp_path) == [BOXES] * CLIENTS
     functions = [function for substitution in VARIANTS[variant] for function in substitution.functions()]
     assert functions
     assert [function.__qualname__ for function in functions if function.__code__ not in ran] == []

@@ -124,9 +124,9 @@ class Watched(FakeWire):
         super().__init__()
         self.written = trio.Event()
 
-    def send_nowait(self, data: bytes) -> int:
+    def send_nowait(self, data: bytes, file: int | None = None) -> int:
         self.written.set()
-        return super().send_nowait(data)
+        return super().send_nowait(data, file)
 
 
 async def test_who_leaves_or_changes_its_mind_in_the_middle_of_a_hand_over(nursery: trio.Nursery) -> None:
@@ -187,6 +187,30 @@ async def test_what_many_are_to_get_at_a_tick_leaves_others_their_turn(nursery: 
     assert viewers[0].wire.calls == 0
     await wait_all_tasks_blocked()
     assert all(viewer.seen() == {"a": [1]} for viewer in viewers)
+
+
+async def test_what_is_much_for_many_is_sent_from_one_file(nursery: trio.Nursery) -> None:
+    broadcast = await begun(nursery)
+    many, few = [Viewer() for _ in range(8)], [Viewer() for _ in range(7)]
+    slow = Viewer(20_000)
+    for viewer in (*many, slow):
+        broadcast.join(viewer.outbox, None)
+        nursery.start_soon(viewer.outbox.run)
+    for viewer in few:
+        broadcast.join(viewer.outbox, frozenset({"a"}))
+    for number, frames in enumerate([100, 400, 1, 400]):
+        with broadcast.tick():
+            for _ in range(frames):
+                publish(broadcast, "ab"[number % 2], 10**60 + number)
+        await wait_all_tasks_blocked()
+    for viewer in many:
+        assert (viewer.wire.calls, viewer.wire.from_file) == (4, 2)
+        assert {camera: len(seen) for camera, seen in viewer.seen().items()} == {"a": 101, "b": 800}
+    for viewer in few:
+        assert (viewer.wire.calls, viewer.wire.from_file) == (2, 0)
+    slow.wire.give()
+    await slow.outbox.wait_written()
+    assert slow.seen() == many[0].seen()
 
 
 async def test_a_tick_does_not_overtake_what_is_being_handed_over(nursery: trio.Nursery) -> None:

@@ -44,7 +44,7 @@ async def test_what_the_socket_takes_is_written_at_once_without_a_task_switch() 
 
 async def test_a_long_message_is_not_copied() -> None:
     class Memory(FakeWire):
-        def send_nowait(self, data: bytes) -> int:
+        def send_nowait(self, data: bytes, file: int | None = None) -> int:
             written.append(data)
             return len(data)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import trio
 from wsproto.connection import Connection, ConnectionType
@@ -18,19 +19,23 @@ class FakeWire:
         capacity: how many bytes it takes before it is full.
         taken: what it has taken.
         calls: how often it was written to.
+        from_file: how often a file was to be sent from.
     """
 
     def __init__(self, capacity: float = math.inf) -> None:
         self.capacity = capacity
         self.taken = bytearray()
-        self.calls = 0
+        self.calls = self.from_file = 0
         self._broken = False
         self._changed = trio.Event()
 
-    def send_nowait(self, data: bytes) -> int:
+    def send_nowait(self, data: bytes, file: int | None = None) -> int:
         self.calls += 1
         if self._broken:
             raise BrokenPipeError
+        if file is not None:
+            self.from_file += 1
+            assert os.pread(file, len(data) + 1, 0) == data
         size = int(min(self.capacity, len(data)))
         self.capacity -= size
         self.taken += data[:size]

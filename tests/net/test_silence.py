@@ -26,7 +26,7 @@ class Peer:
         self.pinged_at: list[float] = []
         self.outbox = Outbox(self, max_bytes=1000)
 
-    def send_nowait(self, data: bytes) -> int:
+    def send_nowait(self, data: bytes, file: int | None = None) -> int:
         assert data == PING_FRAME
         self.pinged_at.append(trio.current_time())
         return len(data)

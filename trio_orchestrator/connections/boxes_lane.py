@@ -21,11 +21,13 @@ class Batch:
         frames: the frames.
         joined: all of them, one behind the other, made once for all peers.
         size: how many bytes that is.
+        file: the number of a file that holds the same while the batch is handed over; None where there is none.
     """
 
-    __slots__ = ("frames", "joined", "size")
+    __slots__ = ("file", "frames", "joined", "size")
 
     def __init__(self, frames: Sequence[BoxFrame]) -> None:
+        self.file: int | None = None
         self.frames = frames
         self.joined = b"".join([frame for _, frame in frames])
         self.size = len(self.joined)

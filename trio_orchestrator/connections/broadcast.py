@@ -12,12 +12,17 @@ from trio_orchestrator.tracking.ports import Outbox as AnyOutbox
 
 from .boxes_lane import Batch, BoxFrame
 from .outbox import Outbox
+from .shared_file import SharedFile
 
 _Cameras: TypeAlias = frozenset[str] | None
 _NOTHING: Final[_Cameras] = frozenset()
 
 _OUTBOXES_A_STEP: Final = 256
 """After this many outboxes other tasks get their turn."""
+
+_SHARED_BYTES: Final = 16384
+_SHARERS: Final = 8
+"""So many bytes for so many outboxes are worth a file from which all are sent: filling it costs about two copies."""
 
 
 class Statistics(NamedTuple):
@@ -63,6 +68,7 @@ class Broadcast:
         self._is_ticking = False
         self._is_handing_over = False
         self._changes = 0
+        self._shared_file = SharedFile()
         self._frames_handed_over = 0
         self._deliveries = 0
 
@@ -113,24 +119,33 @@ class Broadcast:
 
     async def run(self) -> None:
         """Hand over what is published, for as long as the server lives."""
-        while True:
-            # Woken by the first frame, this task runs after all that are runnable now: the rest of a pass.
-            if not self._frames:
-                await self._published.park()
-            self._is_handing_over = True
-            served = 0
-            for handover in self._take():
-                for first in range(0, len(handover.outboxes), _OUTBOXES_A_STEP):
-                    step = handover.outboxes[first : first + _OUTBOXES_A_STEP]
-                    if served + len(step) > _OUTBOXES_A_STEP:
-                        await trio.lowlevel.checkpoint()
-                        served = 0
-                    served += len(step)
-                    self._hand_over(handover, step)
-            self._is_handing_over = False
+        try:
+            while True:
+                # Woken by the first frame, this task runs after all that are runnable now: the rest of a pass.
+                if not self._frames:
+                    await self._published.park()
+                self._is_handing_over = True
+                await self._hand_over_in_steps()
+                self._is_handing_over = False
+        finally:
+            self._shared_file.close()
+
+    async def _hand_over_in_steps(self) -> None:
+        served = 0
+        for handover in self._take():
+            for first in range(0, len(handover.outboxes), _OUTBOXES_A_STEP):
+                step = handover.outboxes[first : first + _OUTBOXES_A_STEP]
+                if served + len(step) > _OUTBOXES_A_STEP:
+                    await trio.lowlevel.checkpoint()
+                    served = 0
+                served += len(step)
+                self._hand_over(handover, step)
 
     def _take(self) -> Iterator[_Handover]:
-        """All that was published, and for whom; what is published from now on is for the next tick."""
+        """All that was published, and for whom, one hand-over after the other: what is shared holds until the next.
+
+        What is published from now on is for the next tick.
+        """
         frames, self._frames = self._frames, []
         self._frames_handed_over += len(frames)
         # All are listed at once: who changes its mind on the way is in one list all the same.
@@ -138,7 +153,10 @@ class Broadcast:
         changes = self._changes
         for cameras, outboxes in audiences:
             if wanted := _of_cameras(frames, cameras):
-                yield _Handover(Batch(wanted), cameras, outboxes, changes)
+                batch = Batch(wanted)
+                if batch.size >= _SHARED_BYTES and len(outboxes) >= _SHARERS:
+                    batch.file = self._shared_file.hold(batch.joined)
+                yield _Handover(batch, cameras, outboxes, changes)
 
     def _hand_over(self, handover: _Handover, outboxes: Sequence[Outbox]) -> None:
         batch = handover.batch

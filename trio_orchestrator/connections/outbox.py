@@ -37,8 +37,10 @@ class Wire(Protocol):
     two bytes and more at least one is taken, or none is on its way.
     """
 
-    def send_nowait(self, data: bytes) -> int:
+    def send_nowait(self, data: bytes, file: int | None = None) -> int:
         """Give the socket what it takes without waiting; how many bytes that was.
+
+        `file` is the number of a file that holds the same from its beginning, to be sent from where that spares a copy.
 
         Raises:
             OSError: the connection is broken.
@@ -152,7 +154,7 @@ class Outbox:
             self._delay_boxes(batch.frames)
             return
         try:  # as in `_write_now`, without the call: here it is done for every frame and every client
-            taken = self._wire.send_nowait(batch.joined)
+            taken = self._wire.send_nowait(batch.joined, batch.file)
         except OSError:
             self._break("its socket is broken")
             return

@@ -1,5 +1,6 @@
 """How one connection's bytes pass the socket without ever waiting: the interface, and the way of those in clear."""
 
+import os
 import socket
 from typing import Final, Protocol
 
@@ -20,8 +21,11 @@ class Channel(Protocol):
     def receive_nowait(self) -> bytes | None:
         """What the peer has said; none at the end, None where nothing that could be read has come."""
 
-    def send_nowait(self, data: bytes | memoryview) -> int:
-        """Say `data`; how many bytes of it were taken. What was not is to be offered again, before anything else."""
+    def send_nowait(self, data: bytes | memoryview, file: int | None = None) -> int:
+        """Say `data`; how many bytes of it were taken. What was not is to be offered again, before anything else.
+
+        `file` is the number of a file that holds the same from its beginning, if there is one.
+        """
 
     def finish_nowait(self) -> bool:
         """Say that nothing more will be said; whether that is in the socket, or this is to be called again."""
@@ -46,9 +50,11 @@ class ClearChannel:
         except BlockingIOError:
             return None
 
-    def send_nowait(self, data: bytes | memoryview) -> int:
+    def send_nowait(self, data: bytes | memoryview, file: int | None = None) -> int:
         """See `Channel`."""
         try:
+            if file is not None:
+                return os.sendfile(self._socket.fileno(), file, 0, len(data))
             return self._socket.send(data)
         except BlockingIOError:
             return 0

@@ -119,7 +119,7 @@ class TlsChannel:
             raise self._failure
         return b""
 
-    def send_nowait(self, data: bytes | memoryview) -> int:
+    def send_nowait(self, data: bytes | memoryview, _file: int | None = None) -> int:
         """See `Channel`, and above for the last byte. Of two bytes and more at least one is taken, or none is begun."""
         if not self._flush():
             return 0

@@ -100,13 +100,13 @@ class Transport(trio.abc.Stream):
         except OSError:
             return True
 
-    def send_nowait(self, data: bytes) -> int:
+    def send_nowait(self, data: bytes, file: int | None = None) -> int:
         """Give the socket what it takes without waiting; how many bytes that was (see `connections.outbox.Wire`).
 
         Raises:
             OSError: the connection is broken.
         """
-        return self._channel.send_nowait(data)
+        return self._channel.send_nowait(data, file)
 
     async def send_some(self, data: bytes | memoryview) -> int:
         """Wait until the socket takes something; how many bytes that was (see `connections.outbox.Wire`)."""
