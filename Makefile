@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 help:
 	@echo "make run     start the orchestrator on port $(HTTP_PORT), its database in the working directory"
 	@echo "make demo    the same with eight simulated cameras, to look around in"
-	@echo "make test    run all tests, in several processes; about four minutes with two processors"
+	@echo "make test    run all tests, in several processes; about five minutes with two processors"
 	@echo "make check   lint, formatting, types and import rules"
 	@echo "make benchmark   measure delivery beside its peers and write docs/performance.md; about ten minutes"
 	@echo "make lock    choose the newest versions that pyproject.toml allows and write them to $(LOCK)"
