@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -76,21 +76,31 @@ async def _run(namespace: argparse.Namespace, folder: Path) -> None:
             "DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
         }
     )
-    stop = trio.Event()
+    over, stop = trio.Event(), trio.Event()
+    # Signals are heeded until the end: what is left in the receiver when it closes is raised again.
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as serving:
-            listening = await serving.start(partial(serve, settings, stop=stop))
-            url = listening.urls[0]
-            sys.stdout.write(f"the console is at {url}/ (Ctrl-C ends the demo)\n")
-            sys.stdout.flush()
-            async with trio.open_nursery() as actors:
-                socket = "ws" + url.removeprefix("http")
-                quarter = Quarter(namespace.people, namespace.seed, namespace.errors)
-                actors.start_soon(run_cameras, socket, quarter)
-                actors.start_soon(start_some, socket, namespace.track, namespace.seed)
-                await anext(aiter(signals))
-                actors.cancel_scope.cancel()
-            stop.set()
+        async with trio.open_nursery() as heeding:
+            heeding.start_soon(_heed, signals, over)
+            async with trio.open_nursery() as serving:
+                listening = await serving.start(partial(serve, settings, stop=stop))
+                url = listening.urls[0]
+                sys.stdout.write(f"the console is at {url}/ (Ctrl-C ends the demo)\n")
+                sys.stdout.flush()
+                async with trio.open_nursery() as actors:
+                    socket = "ws" + url.removeprefix("http")
+                    quarter = Quarter(namespace.people, namespace.seed, namespace.errors)
+                    actors.start_soon(run_cameras, socket, quarter)
+                    actors.start_soon(start_some, socket, namespace.track, namespace.seed)
+                    await over.wait()
+                    actors.cancel_scope.cancel()
+                stop.set()
+            heeding.cancel_scope.cancel()
+
+
+async def _heed(signals: AsyncIterator[int], over: trio.Event) -> None:
+    """One signal is enough; another one while the demo ends changes nothing."""
+    async for _ in signals:
+        over.set()
 
 
 def _number(kind: type[_Number], least: _Number, most: _Number) -> Callable[[str], _Number]:
