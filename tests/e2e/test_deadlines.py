@@ -1,8 +1,7 @@
 """Whatever stage a peer falls silent at, or is lost at, by the stage's deadline nothing is left of it.
 
 No task, no descriptor, no memory. The whole server runs in the test itself, so that its tasks and objects can be
-counted; its deadlines are short. 200 connections a stage take a build a minute; `LEAK_CONNECTIONS=1000` tries as many
-as the promise speaks of, in two and a half.
+counted; its deadlines are short. `LEAK_CONNECTIONS` says how many connections are tried at each stage.
 """
 
 import gc
@@ -29,7 +28,7 @@ from .conftest import Tls
 from .raw import CLOSE, MASK, TEXT, frame, reset, upgrade
 from .running import Urls, environment_for
 
-CONNECTIONS: Final = int(os.environ.get("LEAK_CONNECTIONS", "200"))
+CONNECTIONS: Final = int(os.environ.get("LEAK_CONNECTIONS", "1000"))
 AT_ONCE: Final = 200
 DEADLINE: Final = 0.3
 """Seconds that each stage may take; a ping and its answer together, too."""
