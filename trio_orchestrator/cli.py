@@ -61,7 +61,7 @@ def _serve(flags: argparse.Namespace) -> int:
         logs.configure(settings.log_level, settings.log_format)
         trio.run(_serve_until_signalled, settings)
     except* SettingsError as group:
-        sys.stderr.write(f"{_only(group)}\n")
+        sys.stderr.write(f"{logs.first_of(group)}\n")
         status = _BAD_USAGE
     return status
 
@@ -129,14 +129,6 @@ async def _heed(signals: AsyncIterator[int], stop: trio.Event, renew: trio.Memor
         elif not stop.is_set():
             with contextlib.suppress(trio.WouldBlock):  # the one before has not been heeded yet
                 renew.send_nowait(None)
-
-
-def _only(group: BaseExceptionGroup[SettingsError]) -> BaseException:
-    """The error itself, out of the groups that nurseries put around it."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _other_commands(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from trio_orchestrator.logs import first_of
 from trio_orchestrator.server import serve
 from trio_orchestrator.settings import Settings, SettingsError
 
@@ -60,10 +61,7 @@ def main(namespace: argparse.Namespace) -> int:
         try:
             trio.run(_run, namespace, Path(folder))
         except* SettingsError as group:
-            error: BaseException = group
-            while isinstance(error, BaseExceptionGroup):
-                error = error.exceptions[0]
-            sys.stderr.write(f"demo: {error}\n")
+            sys.stderr.write(f"demo: {first_of(group)}\n")
             status = _BAD_USAGE
     return status
 
