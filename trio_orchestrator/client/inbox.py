@@ -4,7 +4,7 @@ Reading from the socket never waits for the reader, so that a busy reader is not
 """
 
 from collections import deque
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import trio
 
@@ -27,6 +27,22 @@ class _Entry(Generic[_Item]):
         self.item = item
         self.size = size
         self.key = key
+
+
+class Incoming(Generic[_Item]):
+    """Whose inbox is read by iterating; what the SDK hands out is this first of all."""
+
+    def __init__(self, inbox: "Inbox[_Item]") -> None:
+        self._inbox = inbox
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> _Item:
+        try:
+            return await self._inbox.get()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
 
 
 class Inbox(Generic[_Item]):

@@ -3,16 +3,14 @@
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Self
 
 import msgspec
-import trio
 
 from . import outgoing
 from .address import parse_url
 from .connection import Connector, connector
 from .errors import OrchestratorError
-from .inbox import Inbox
+from .inbox import Inbox, Incoming
 from .link import Link, kept_open
 from .messages import Error, decode_event
 from .news import Feature
@@ -45,25 +43,16 @@ class _Texts:
         """Nothing waits for an answer."""
 
 
-class Listener:
+class Listener(Incoming[bytes]):
     """What a client is told, as made by `open_listener`; iterate over it for the messages, JSON on one line each."""
 
     def __init__(self, inbox: Inbox[bytes]) -> None:
-        self._inbox = inbox
+        super().__init__(inbox)
 
     @property
     def frames_dropped(self) -> int:
         """Frames of boxes that came and gave way to newer ones because nobody read them in time (256 wait)."""
         return self._inbox.frames_dropped
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await self._inbox.get()
-        except trio.EndOfChannel:
-            raise StopAsyncIteration from None
 
 
 @asynccontextmanager

@@ -3,16 +3,15 @@
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import structlog
-import trio
 
 from . import outgoing
 from .address import parse_url
 from .connection import Connector, connector
 from .errors import OrchestratorError
-from .inbox import Inbox
+from .inbox import Inbox, Incoming
 from .link import Link, kept_open
 from .messages import COMMANDS, Box, Command, Connected, Error, FeatureMap, FrameId
 from .news import Feature
@@ -73,7 +72,7 @@ class _Commands:
         return error
 
 
-class Processor:
+class Processor(Incoming[Command]):
     """A camera's processor, as made by `open_processor`; iterate over it for the commands.
 
     Sending never waits. A call after the end of the `async with` raises `trio.ClosedResourceError`.
@@ -83,7 +82,7 @@ class Processor:
         self.camera_id = camera_id
         self._link = link
         self._outbox = outbox
-        self._inbox = inbox
+        super().__init__(inbox)
 
     def send_boxes(self, frame_id: FrameId, boxes: Iterable[Box | Mapping[str, object]]) -> None:
         """Say what is seen in one frame; where frames cannot leave fast enough, the newest 30 are kept.
@@ -118,15 +117,6 @@ class Processor:
         return ProcessorStatistics(
             self._link.connected, self._link.connections, self._outbox.frames_sent, self._outbox.frames_dropped
         )
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Command:
-        try:
-            return await self._inbox.get()
-        except trio.EndOfChannel:
-            raise StopAsyncIteration from None
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ import itertools
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Self
 
 import trio
 
@@ -12,7 +11,7 @@ from . import outgoing
 from .address import parse_url
 from .connection import Connector, connector
 from .errors import OrchestratorError, OutcomeUnknown
-from .inbox import Inbox
+from .inbox import Inbox, Incoming
 from .link import Link, kept_open
 from .messages import Accepted, BoundingBoxes, BoxId, Connected, Error, Event, FrameId, decode_event
 from .news import Feature
@@ -60,6 +59,7 @@ class _Events:
         return greeting
 
     def hear(self, text: str | bytes) -> OrchestratorError | None:
+        """See `link.Conversation`: answers go to whoever waits for them, all else to whoever iterates."""
         event = decode_event(text)
         if isinstance(event, BoundingBoxes):
             self._inbox.put_frame(event)
@@ -86,7 +86,7 @@ class _Events:
         return answer is not None
 
 
-class Client:
+class Client(Incoming[Event]):
     """An operator's connection, as made by `open_client`; iterate over it for the events.
 
     A call after the end of the `async with` raises `trio.ClosedResourceError`.
@@ -95,7 +95,7 @@ class Client:
     def __init__(self, link: Link, outbox: Outbox, inbox: Inbox[Event], events: _Events) -> None:
         self._link = link
         self._outbox = outbox
-        self._inbox = inbox
+        super().__init__(inbox)
         self._events = events
         self._numbers = itertools.count(1)
 
@@ -170,15 +170,6 @@ class Client:
         if isinstance(answer.result, Exception):
             raise answer.result
         return answer.result
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Event:
-        try:
-            return await self._inbox.get()
-        except trio.EndOfChannel:
-            raise StopAsyncIteration from None
 
 
 @asynccontextmanager
