@@ -6,7 +6,7 @@ nothing of it. What is not there any more to be replaced is an error: such a var
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FunctionType
 from typing import Any, Final, NamedTuple
 
@@ -34,7 +34,6 @@ _Connection = websocket._Connection
 
 # What is replaced and still used by what replaces it.
 _live = _Connection.live
-_run = Intake.run
 _offer_boxes = Outbox.offer_boxes
 
 
@@ -97,8 +96,12 @@ async def _take_from_engine(connection: _Connection, session: Session) -> None:
             await pause
 
 
-async def _run_alone(intake: Intake, _read_loop: ReadLoop | None) -> None:
-    await _run(intake, None)
+async def _run_alone(intake: Intake, _read_loop: ReadLoop) -> None:
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while data := await intake._transport.receive_some():
+            rest = intake.begin(data, trio.current_time())
+            if rest is not None:
+                await intake.take_rest(rest)
 
 
 class Unencoded(tuple[bytes, bytes, bytes]):

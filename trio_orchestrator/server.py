@@ -129,6 +129,7 @@ class _Orchestrator:
         renewals: AsyncIterable[object] | None,
         task_status: trio.TaskStatus[Listening],
     ) -> None:
+        """Own every task from the start to the stop: what serves ends only after all that is served."""
         async with trio.open_nursery() as services:
             await services.start(self._recorder.run)
             services.start_soon(self._broadcast.run)
@@ -208,7 +209,7 @@ class _Orchestrator:
         services = Services(
             hub, self._recorder, checkers, settings.auth_timeout, self._complaints, traffic=self._traffic
         )
-        websockets = WebSocketServer(services, _limits(settings), settings.allowed_origins, self._read_loop)
+        websockets = WebSocketServer(services, _limits(settings), self._read_loop, settings.allowed_origins)
         proxies = Proxies(settings.forwarded_allow_ips)
         answers: Counter[str] = Counter()
         metrics = Metrics(

@@ -43,12 +43,11 @@ async def serving(
     checkers = dict.fromkeys(Kind)
     services = Services(World().hub, NoLedger(), checkers, 10, Complaints())
     made: dict[str, Any] = {"max_message_bytes": 1000, "max_outbox_bytes": 100_000, "write_timeout": 5, **limits}
-    read_loop = None if certificate is None else ReadLoop()
-    server = WebSocketServer(services, Limits(**made), read_loop=read_loop)
+    read_loop = ReadLoop()
+    server = WebSocketServer(services, Limits(**made), read_loop)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
-        if read_loop is not None:
-            nursery.start_soon(read_loop.run)
+        nursery.start_soon(read_loop.run)
         async with opened(FrontDoor(server, HttpServer(no_app)), certificate) as address:
             yield address, server
         nursery.cancel_scope.cancel()

@@ -38,7 +38,6 @@ class Intake:
 
     Args:
         transport: where the bytes come from.
-        frames: makes messages of them.
         session: takes the messages.
         outbox: told when a message is too long.
         feed: hands the engine what is no message.
@@ -64,18 +63,16 @@ class Intake:
         self._longest_message = longest_message
         self.heard = trio.current_time()
 
-    async def run(self, read_loop: ReadLoop | None) -> None:
-        """Read until the end of the stream, by way of `read_loop` where there is one.
+    async def run(self, read_loop: ReadLoop) -> None:
+        """Read until the end of the stream, by way of `read_loop`.
 
         Raises:
             Exception: a fault of ours, which costs this connection.
         """
-        if read_loop is None:
-            while data := await self._receive():
-                await self._take(data)
-            return
         if self._transport.has_read_again:
-            await self._take(await self._receive())
+            rest = self.begin(await self._transport.receive_some(), trio.current_time())
+            if rest is not None:
+                await self.take_rest(rest)
         while True:
             turn = _Turn(self, self._transport)
             try:
@@ -85,17 +82,6 @@ class Intake:
                     return
             finally:
                 turn.drop()
-
-    async def _receive(self) -> bytes:
-        try:
-            return await self._transport.receive_some()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return b""
-
-    async def _take(self, data: bytes) -> None:
-        rest = self.begin(data, trio.current_time())
-        if rest is not None:
-            await self.take_rest(rest)
 
     def begin(self, data: bytes, now: float) -> Rest | None:
         """Take `data`, heard at `now` on Trio's clock, as far as that goes without awaiting; what is left of it."""

@@ -14,10 +14,7 @@ from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Kind, Services, Session
 from trio_orchestrator.connections.traffic import Traffic
 from trio_orchestrator.protocol.codes import CloseCode
-from trio_orchestrator.protocol.frames import (
-    close_frame,
-    is_ping,
-)
+from trio_orchestrator.protocol.frames import close_frame, is_ping
 
 from .forwarded import headers_of
 from .intake import Intake
@@ -70,21 +67,21 @@ class WebSocketServer:
     Args:
         services: what the sessions work with.
         limits: what one socket may cost.
+        read_loop: reads the sockets, all of them in one task.
         allowed_origins: web pages that may connect, as browsers write them in `Origin`; None for any.
-        read_loop: reads the sockets, all of them in one task; None: each is read in its own.
     """
 
     def __init__(
         self,
         services: Services,
         limits: Limits,
+        read_loop: ReadLoop,
         allowed_origins: frozenset[str] | None = None,
-        read_loop: ReadLoop | None = None,
     ) -> None:
         self._services = services
         self._limits = limits
-        self._allowed_origins = allowed_origins
         self._read_loop = read_loop
+        self._allowed_origins = allowed_origins
         self._silence = SilenceWatch(limits.ping_interval, limits.ping_timeout)
         self._connections: dict[_Connection, Kind] = {}
         self._stopping = False
@@ -139,8 +136,10 @@ class WebSocketServer:
 
     def _allows(self, head: bytes) -> bool:
         """Whether it is an allowed page that asks, or no page at all: a browser always says `Origin`, others never."""
+        if self._allowed_origins is None:
+            return True
         origins = {value.decode("latin-1").lower() for name, value in headers_of(head) if name == b"origin"}
-        return self._allowed_origins is None or origins <= self._allowed_origins
+        return origins <= self._allowed_origins
 
     def _retire(self, connection: "_Connection") -> None:
         """It has ended; what it counted stays counted."""
@@ -242,9 +241,7 @@ class _Connection:
             return None
         return kind
 
-    async def live(
-        self, nursery: trio.Nursery, session: Session, read_loop: ReadLoop | None, silence: SilenceWatch
-    ) -> None:
+    async def live(self, nursery: trio.Nursery, session: Session, read_loop: ReadLoop, silence: SilenceWatch) -> None:
         """Pass messages both ways until either side ends the connection."""
         self._log.info("connected", kind=session.kind.value)
         intake = Intake(
