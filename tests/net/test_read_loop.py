@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 import trio
+import trio.testing
 
 from trio_orchestrator.net.read_loop import ReadLoop
 
@@ -123,3 +124,52 @@ async def test_all_that_is_ready_is_taken_inside_of_one_turn(nursery: trio.Nurse
         nursery.start_soon(loop.run)
         await peers[0].wait_called()
     assert turns == [3]
+
+
+async def test_what_comes_during_a_turn_is_taken_without_a_task_switch(
+    nursery: trio.Nursery, peers: list[Peer]
+) -> None:
+    events: list[str] = []
+
+    def take_first(_now: float) -> bool:
+        events.append(f"first {peers[0].near.recv(100).decode()}")
+        peers[1].far.send(b"an answer")
+        return True
+
+    def take_second(_now: float) -> bool:
+        events.append(f"second {peers[1].near.recv(100).decode()}")
+        peers[1].called.set()
+        return True
+
+    async def other() -> None:
+        while True:
+            events.append("other")
+            await trio.lowlevel.checkpoint()
+
+    loop = ReadLoop()
+    with loop.reading(peers[0].near, take_first), loop.reading(peers[1].near, take_second):
+        nursery.start_soon(loop.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(other)
+        peers[0].far.send(b"a question")
+        await peers[1].wait_called()
+    first = events.index("first a question")
+    assert events[first + 1] == "second an answer"
+
+
+async def test_however_much_there_is_others_get_their_time(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    calls = 0
+
+    def leave_it(_now: float) -> bool:
+        nonlocal calls
+        calls += 1
+        assert calls < 1_000_000, "nobody else came to anything"
+        return True
+
+    loop = ReadLoop()
+    with loop.reading(peers[0].near, leave_it):
+        peers[0].far.send(b"unread, and so there for ever")
+        nursery.start_soon(loop.run)
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+    assert calls

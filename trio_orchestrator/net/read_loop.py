@@ -7,6 +7,7 @@ must be awaited.
 
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Final, TypeAlias
@@ -14,8 +15,11 @@ from typing import Final, TypeAlias
 import trio
 
 _SOCKETS_A_TURN: Final = 64
-"""After this many sockets other tasks get their turn; the kernel sees to it that the next turn begins with others."""
+"""After this many sockets what they brought is handed on; the next turn begins with others, as the kernel has it."""
 
+_SECONDS_AWAKE: Final = 0.001
+"""After so much time other tasks get theirs. Until then the loop looks again for itself: what came during a turn makes
+the next, and costs no task switch."""
 
 Callback: TypeAlias = Callable[[float], bool]
 """Takes what a socket has, at that instant on Trio's clock; whether it is to be called again."""
@@ -52,18 +56,23 @@ class ReadLoop:
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                with self._turn():
-                    self._call_back(trio.current_time())
+                self._take_turns(trio.current_time())
         finally:
             trio.lowlevel.notify_closing(self._epoll.fileno())
             self._epoll.close()
 
-    def _call_back(self, now: float) -> None:
+    def _take_turns(self, now: float) -> None:
+        """Take turns until no socket has anything more, or others have waited long enough."""
         callbacks = self._callbacks
-        for number, _events in self._epoll.poll(0, _SOCKETS_A_TURN):
-            callback = callbacks.get(number)
-            if callback is not None and not callback(now):
-                self._forget(number, callback)
+        until = time.monotonic() + _SECONDS_AWAKE  # not Trio's clock: it is the time of those who wait
+        while ready := self._epoll.poll(0, _SOCKETS_A_TURN):
+            with self._turn():
+                for number, _events in ready:
+                    callback = callbacks.get(number)
+                    if callback is not None and not callback(now):
+                        self._forget(number, callback)
+            if time.monotonic() > until:
+                return
 
     def _forget(self, number: int, callback: Callback) -> None:
         # A socket that was closed has left the epoll instance by itself, and its number may be another's by now.
