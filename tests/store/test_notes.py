@@ -37,10 +37,16 @@ def test_sightings_of_a_second_are_one_row() -> None:
     rows = [(key, (row.count, row.first, row.last, row.best)) for key, row in notes.take().rows]
     assert rows == [
         ((1, "cam", 7), (4, 7.25, 7.75, 0.5)),
+        ((2, "cam", 7), (1, 7.5, 7.5, None)),
         ((1, "cam", 8), (1, 8.0, 8.0, 0.125)),
         ((1, "other", 7), (1, 7.5, 7.5, None)),
-        ((2, "cam", 7), (1, 7.5, 7.5, None)),
     ]
+
+
+def test_an_object_that_is_twice_in_a_frame_counts_twice() -> None:
+    notes = _notes()
+    notes.sighted("cam", 7.5, [(1, None), (1, 0.5), (2, 0.25), (1, 0.25)])
+    assert _counts(notes.take()) == {(1, "cam", 7): 3, (2, "cam", 7): 1}
 
 
 def test_only_the_newest_feature_map_and_the_first_stop_are_kept() -> None:

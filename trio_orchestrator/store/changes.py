@@ -11,9 +11,8 @@ from trio_orchestrator.tracking.ports import Actor, Change, StopReason
 
 Command: TypeAlias = Change
 
-# Object, camera and second (since 1970, UTC): there is at most one row of each. A plain tuple, because one is
-# made for every tracked box of every frame.
 SecondKey: TypeAlias = tuple[int, str, int]
+"""Object, camera and second (since 1970, UTC): there is at most one row of each."""
 
 
 def milliseconds(seconds: float) -> int:

@@ -12,6 +12,8 @@ from trio_orchestrator.tracking.ports import Actor
 from .changes import Action, AuditNote, NoteBatch, OwnStop, SecondKey, SecondRow
 
 _Presence: TypeAlias = tuple[int, str]
+_Rows: TypeAlias = dict[tuple[str, int], dict[int, SecondRow]]
+"""Rows of sightings by camera and second, which all sightings of a frame have in common, and then by object."""
 
 # A transaction is kept short, as a command may be waiting for the next one; but the more rows of an object are written
 # together, the fewer pages are touched for each.
@@ -51,7 +53,8 @@ class Notes:
     def __init__(self, limit: int, stir: Callable[[], None]) -> None:
         self._limit = limit
         self._stir = stir
-        self._rows: dict[SecondKey, SecondRow] = {}
+        self._rows: _Rows = {}
+        self._rows_open = 0
         # Only a second row makes a deque: garbage collection looks at each of them, and most have one.
         self._seconds: dict[_Presence, int | deque[int]] = {}
         # Those with two rows or more, in their order; a plain dict would find its first slower the more came before it.
@@ -67,11 +70,11 @@ class Notes:
 
     def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
         """See `tracking.ports.Journal`. Goes over every tracked box of every frame: kept short on purpose."""
-        rows, second = self._rows, int(at)
+        rows = self._rows.get((camera_id, int(at)), {})
         for object_id, certainty in sightings:
-            row = rows.get((object_id, camera_id, second))
+            row = rows.get(object_id)
             if row is None:
-                self._add_row(object_id, camera_id, at, certainty)
+                rows = self._add_row(object_id, camera_id, at, certainty)
                 continue
             row.count += 1
             if at > row.last:
@@ -140,7 +143,7 @@ class Notes:
     @property
     def waiting_rows(self) -> int:
         """How many rows of sightings are not on disk yet."""
-        return len(self._rows) + self._rows_sealed
+        return self._rows_open + self._rows_sealed
 
     @property
     def waiting_feature_maps(self) -> int:
@@ -182,13 +185,19 @@ class Notes:
         if not self._open:
             self._stir()
 
-    def _add_row(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> None:
+    def _add_row(self, object_id: int, camera_id: str, at: float, certainty: float | None) -> dict[int, SecondRow]:
+        """Begin a row with its first sighting; all rows of its camera and second."""
         self._before_note()
-        presence = (object_id, camera_id)
-        if len(self._rows) + self._rows_sealed >= self._limit:
+        presence, second = (object_id, camera_id), int(at)
+        if self.waiting_rows >= self._limit:
             self._make_room(presence)
-        second = int(at)
-        self._rows[object_id, camera_id, second] = SecondRow(1, at, at, certainty)
+        rows = self._rows.setdefault((camera_id, second), {})
+        rows[object_id] = SecondRow(1, at, at, certainty)
+        self._rows_open += 1
+        self._note_second(presence, second)
+        return rows
+
+    def _note_second(self, presence: _Presence, second: int) -> None:
         seconds = self._seconds.get(presence)
         if seconds is None:
             self._seconds[presence] = second
@@ -210,17 +219,21 @@ class Notes:
         assert isinstance(seconds, deque)
         oldest, next_oldest = seconds.popleft(), seconds.popleft()
         seconds.appendleft(oldest)
-        self._rows[*presence, oldest].absorb(self._rows.pop((*presence, next_oldest)))
+        object_id, camera_id = presence
+        given_up = self._rows[camera_id, next_oldest].pop(object_id)
+        self._rows[camera_id, oldest][object_id].absorb(given_up)
+        self._rows_open -= 1
+        if not self._rows[camera_id, next_oldest]:
+            del self._rows[camera_id, next_oldest]
         self._merged += 1
         if len(seconds) == 1:
             del self._mergeable[presence]
 
     def _seal(self) -> None:
         # Sealed as a whole, without touching a row: this costs the event loop the same for one and for 200,000.
-        rows = self._rows
         look_ups = list(self._look_ups.values())
-        self._sealed = _Sealed(iter(rows.items()), len(rows), self._feature_maps, self._stops, look_ups)
-        self._rows, self._seconds, self._mergeable = {}, {}, OrderedDict()
+        self._sealed = _Sealed(_each(self._rows), self._rows_open, self._feature_maps, self._stops, look_ups)
+        self._rows, self._rows_open, self._seconds, self._mergeable = {}, 0, {}, OrderedDict()
         self._feature_maps, self._stops, self._look_ups = {}, {}, {}
         self._seals += 1
 
@@ -234,3 +247,9 @@ class Notes:
                 break
             taken[object_id] = waiting.pop(object_id)
         return taken
+
+
+def _each(rows: _Rows) -> Iterator[tuple[SecondKey, SecondRow]]:
+    for (camera_id, second), by_object in rows.items():
+        for object_id, row in by_object.items():
+            yield (object_id, camera_id, second), row

@@ -209,14 +209,17 @@ class TrackedObjects:
     def see(self, sightings: Sequence[Sighting], camera_id: str, at: float) -> None:
         """A camera sees these; those of them that are tracked count."""
         objects = self._objects
-        live = [sighting for sighting in sightings if sighting[0] in objects]
-        self._journal.sighted(camera_id, at, live)
-        for object_id, _ in live:
-            seen_on = objects[object_id].seen_on
-            if camera_id in seen_on:  # in all frames of a visit but the first
-                seen_on[camera_id] = at
+        live: list[Sighting] = []
+        for sighting in sightings:
+            tracked = objects.get(sighting[0])
+            if tracked is None:
+                continue
+            live.append(sighting)
+            if camera_id in tracked.seen_on:  # in all frames of a visit but the first
+                tracked.seen_on[camera_id] = at
             else:
-                self._searches.see(objects[object_id], camera_id, at)
+                self._searches.see(tracked, camera_id, at)
+        self._journal.sighted(camera_id, at, live)
 
     def learn_features(self, camera_id: str, message: FeatureMap, at: float) -> None:
         """The processor of `camera_id` says what an object looks like; all processors are told, this one too.
