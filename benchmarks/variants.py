@@ -135,11 +135,11 @@ def _without_tick(_broadcast: Broadcast) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _hold_nothing(_file: SharedFile, _data: bytes) -> None:
+def _no_number(_file: SharedFile) -> None:
     return None
 
 
-def _send_nothing(_transport: Transport, _data: bytes, _file: int | None = None) -> int:
+def _send_nothing(_transport: Transport, _data: bytes, _file: SharedFile | None = None) -> int:
     return 0
 
 
@@ -158,7 +158,7 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
     ),
     "handed over at each message": (Substitution(Broadcast, "publish", _publish_at_once),),
     "handed over in a pass of its own": (Substitution(Broadcast, "tick", _without_tick),),
-    "copied for each client": (Substitution(SharedFile, "hold", _hold_nothing),),
+    "copied for each client": (Substitution(SharedFile, "number", _no_number),),
     "always through the writer task": (Substitution(Transport, "send_nowait", _send_nothing),),
     "unmasked in Python": (Substitution(frames, "apply_mask", apply_mask_in_python),),
 }

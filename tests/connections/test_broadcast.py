@@ -7,6 +7,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from trio_orchestrator.connections.broadcast import Broadcast
 from trio_orchestrator.connections.outbox import Outbox
+from trio_orchestrator.connections.shared_file import SharedFile
 
 from .wires import FakeWire
 
@@ -124,7 +125,7 @@ class Watched(FakeWire):
         super().__init__()
         self.written = trio.Event()
 
-    def send_nowait(self, data: bytes, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
         self.written.set()
         return super().send_nowait(data, file)
 

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_orchestrator.connections.outbox import Closing, Outbox
+from trio_orchestrator.connections.shared_file import SharedFile
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import PING_FRAME, close_frame, text_frame
 
@@ -44,7 +45,7 @@ async def test_what_the_socket_takes_is_written_at_once_without_a_task_switch() 
 
 async def test_a_long_message_is_not_copied() -> None:
     class Memory(FakeWire):
-        def send_nowait(self, data: bytes, file: int | None = None) -> int:
+        def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
             written.append(data)
             return len(data)
 

@@ -9,6 +9,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from trio_orchestrator.connections.boxes_lane import Batch, BoxFrame
+from trio_orchestrator.connections.shared_file import SharedFile
 from trio_orchestrator.protocol.frames import close_frame, text_frame
 
 
@@ -29,13 +30,15 @@ class FakeWire:
         self._broken = False
         self._changed = trio.Event()
 
-    def send_nowait(self, data: bytes, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
         self.calls += 1
         if self._broken:
             raise BrokenPipeError
         if file is not None:
             self.from_file += 1
-            assert os.pread(file, len(data) + 1, 0) == data
+            number = file.number()
+            assert number is not None
+            assert os.pread(number, len(data) + 1, 0) == data
         size = int(min(self.capacity, len(data)))
         self.capacity -= size
         self.taken += data[:size]

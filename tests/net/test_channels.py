@@ -1,11 +1,11 @@
 """What a connection in clear sends, without waiting: from memory, or from a file that many send from."""
 
-import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from trio_orchestrator.connections.shared_file import SharedFile
 from trio_orchestrator.net.channels import ClearChannel
 
 DATA = bytes(range(256)) * 200
@@ -22,14 +22,16 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 @pytest.fixture
-def file() -> Iterator[int]:
-    made = os.memfd_create("test")
-    os.write(made, DATA + b"more than is to be sent")
+def file() -> Iterator[SharedFile]:
+    made = SharedFile()
+    made.hold(DATA)
     yield made
-    os.close(made)
+    made.close()
 
 
-def test_what_is_sent_from_a_file_is_what_was_to_be_sent(ends: tuple[socket.socket, socket.socket], file: int) -> None:
+def test_what_is_sent_from_a_file_is_what_was_to_be_sent(
+    ends: tuple[socket.socket, socket.socket], file: SharedFile
+) -> None:
     near, far = ends
     channel = ClearChannel(near)
     assert channel.send_nowait(b"before") == 6
@@ -41,7 +43,7 @@ def test_what_is_sent_from_a_file_is_what_was_to_be_sent(ends: tuple[socket.sock
 
 
 def test_a_full_socket_takes_a_part_of_the_file_and_then_nothing(
-    ends: tuple[socket.socket, socket.socket], file: int
+    ends: tuple[socket.socket, socket.socket], file: SharedFile
 ) -> None:
     near, far = ends
     channel = ClearChannel(near)
@@ -54,7 +56,7 @@ def test_a_full_socket_takes_a_part_of_the_file_and_then_nothing(
         assert stream.read() == b"".join(DATA[:size] for size in taken)
 
 
-def test_a_broken_socket_says_so(ends: tuple[socket.socket, socket.socket], file: int) -> None:
+def test_a_broken_socket_says_so(ends: tuple[socket.socket, socket.socket], file: SharedFile) -> None:
     near, _ = ends
     near.shutdown(socket.SHUT_WR)
     with pytest.raises(BrokenPipeError):

@@ -10,6 +10,7 @@ import trio.testing
 from trio.testing import MockClock
 
 from trio_orchestrator.connections.outbox import Outbox
+from trio_orchestrator.connections.shared_file import SharedFile
 from trio_orchestrator.net.silence import SilenceWatch
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import PING_FRAME
@@ -26,7 +27,7 @@ class Peer:
         self.pinged_at: list[float] = []
         self.outbox = Outbox(self, max_bytes=1000)
 
-    def send_nowait(self, data: bytes, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
         assert data == PING_FRAME
         self.pinged_at.append(trio.current_time())
         return len(data)

@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from trio_orchestrator.protocol.frames import text_frame
+
+if TYPE_CHECKING:
+    from .shared_file import SharedFile
 
 _CUSHION_BYTES: Final = 262144
 """How many bytes of boxes may wait before a frame gives way to a newer one of its camera."""
@@ -21,13 +24,13 @@ class Batch:
         frames: the frames.
         joined: all of them, one behind the other, made once for all peers.
         size: how many bytes that is.
-        file: the number of a file that holds the same while the batch is handed over; None where there is none.
+        file: holds the same while the batch is handed over, for those who can send from it; None where there is none.
     """
 
     __slots__ = ("file", "frames", "joined", "size")
 
     def __init__(self, frames: Sequence[BoxFrame]) -> None:
-        self.file: int | None = None
+        self.file: SharedFile | None = None
         self.frames = frames
         self.joined = b"".join([frame for _, frame in frames])
         self.size = len(self.joined)

@@ -155,7 +155,8 @@ class Broadcast:
             if wanted := _of_cameras(frames, cameras):
                 batch = Batch(wanted)
                 if batch.size >= _SHARED_BYTES and len(outboxes) >= _SHARERS:
-                    batch.file = self._shared_file.hold(batch.joined)
+                    self._shared_file.hold(batch.joined)
+                    batch.file = self._shared_file
                 yield _Handover(batch, cameras, outboxes, changes)
 
     def _hand_over(self, handover: _Handover, outboxes: Sequence[Outbox]) -> None:

@@ -16,6 +16,7 @@ from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import text_frame, text_frame_header
 
 from .boxes_lane import Batch, BoxesLane, BoxFrame
+from .shared_file import SharedFile
 from .traffic import Traffic
 
 CHANNEL_PIECES: Final = 4096
@@ -37,10 +38,10 @@ class Wire(Protocol):
     two bytes and more at least one is taken, or none is on its way.
     """
 
-    def send_nowait(self, data: bytes, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
         """Give the socket what it takes without waiting; how many bytes that was.
 
-        `file` is the number of a file that holds the same from its beginning, to be sent from where that spares a copy.
+        `file` holds the same, to be sent from where that spares a copy.
 
         Raises:
             OSError: the connection is broken.

@@ -16,20 +16,31 @@ class SharedFile:
 
     def __init__(self) -> None:
         self._file: int | None = None
+        self._unwritten: bytes | None = None
+        self._is_good = False
 
-    def hold(self, data: bytes) -> int | None:
-        """Hold `data` and nothing else from now on.
+    def hold(self, data: bytes) -> None:
+        """Hold `data` and nothing else from now on; it is not written before somebody asks for it."""
+        self._unwritten = data
 
-        Returns:
-            The number of the file, good until the next call; None where the system has no such files or no memory.
+    def number(self) -> int | None:
+        """The number of the file, good until something else is held.
+
+        None where nothing is held yet, or the system has no such files or no memory.
         """
+        if self._unwritten is not None:
+            self._is_good = self._write(self._unwritten)
+            self._unwritten = None
+        return self._file if self._is_good else None
+
+    def _write(self, data: bytes) -> bool:
         try:
             if self._file is None:
                 self._file = os.memfd_create(_NAME)
             os.ftruncate(self._file, 0)
-            return self._file if os.pwrite(self._file, data, 0) == len(data) else None
+            return os.pwrite(self._file, data, 0) == len(data)
         except (AttributeError, OSError):
-            return None
+            return False
 
     def close(self) -> None:
         """Give the file back; sockets that send from it go on."""
@@ -37,3 +48,4 @@ class SharedFile:
             with suppress(OSError):
                 os.close(self._file)
             self._file = None
+        self._unwritten, self._is_good = None, False

@@ -4,6 +4,8 @@ import os
 import socket
 from typing import Final, Protocol
 
+from trio_orchestrator.connections.shared_file import SharedFile
+
 RECEIVE_BYTES: Final = 65536
 """How many bytes are taken from a socket at once."""
 
@@ -21,10 +23,10 @@ class Channel(Protocol):
     def receive_nowait(self) -> bytes | None:
         """What the peer has said; none at the end, None where nothing that could be read has come."""
 
-    def send_nowait(self, data: bytes | memoryview, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes | memoryview, file: SharedFile | None = None) -> int:
         """Say `data`; how many bytes of it were taken. What was not is to be offered again, before anything else.
 
-        `file` is the number of a file that holds the same from its beginning, if there is one.
+        `file` holds the same, if there is one.
         """
 
     def finish_nowait(self) -> bool:
@@ -50,11 +52,11 @@ class ClearChannel:
         except BlockingIOError:
             return None
 
-    def send_nowait(self, data: bytes | memoryview, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes | memoryview, file: SharedFile | None = None) -> int:
         """See `Channel`."""
         try:
-            if file is not None:
-                return os.sendfile(self._socket.fileno(), file, 0, len(data))
+            if file is not None and (number := file.number()) is not None:
+                return os.sendfile(self._socket.fileno(), number, 0, len(data))
             return self._socket.send(data)
         except BlockingIOError:
             return 0

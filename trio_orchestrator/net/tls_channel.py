@@ -10,6 +10,8 @@ import ssl
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from trio_orchestrator.connections.shared_file import SharedFile
+
 from .channels import RECEIVE_BYTES
 
 _RECORD_BYTES: Final = 16384
@@ -119,7 +121,7 @@ class TlsChannel:
             raise self._failure
         return b""
 
-    def send_nowait(self, data: bytes | memoryview, _file: int | None = None) -> int:
+    def send_nowait(self, data: bytes | memoryview, _file: SharedFile | None = None) -> int:
         """See `Channel`, and above for the last byte. Of two bytes and more at least one is taken, or none is begun."""
         if not self._flush():
             return 0

@@ -9,6 +9,8 @@ from typing import Final, TypeVar
 import trio
 from trio.lowlevel import wait_readable, wait_writable
 
+from trio_orchestrator.connections.shared_file import SharedFile
+
 from .channels import Channel, ClearChannel
 from .tls_channel import TlsChannel
 
@@ -100,7 +102,7 @@ class Transport(trio.abc.Stream):
         except OSError:
             return True
 
-    def send_nowait(self, data: bytes, file: int | None = None) -> int:
+    def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
         """Give the socket what it takes without waiting; how many bytes that was (see `connections.outbox.Wire`).
 
         Raises:
