@@ -4,6 +4,7 @@ import random
 import select
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from trio_orchestrator.net import tls_channel
 
-from .tls_peers import TLS_1_2, TLS_1_3, Client, Ends, shake_hands, talking, unacquainted
+from .tls_peers import BUFFERS, TLS_1_2, TLS_1_3, Client, Ends, shake_hands, talking, unacquainted
 
 both_versions = pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3], ids=["1.2", "1.3"])
 VERSIONS = st.sampled_from([TLS_1_2, TLS_1_3])
@@ -342,33 +343,98 @@ def test_who_has_tls_answer_and_reads_nothing_is_left() -> None:
         assert ends.channel.unsent < tls_channel._MAX_UNSENT + 100
 
 
-def test_buffers_stay_small() -> None:
-    """What OpenSSL buffers in memory never shrinks again: a hundred kilobytes a connection would add up."""
-    with talking() as ends:
-        most = {"in": 0, "out": 0}
-        channel = ends.channel
-        incoming, outgoing = vars(channel)["_incoming"], vars(channel)["_outgoing"]
-        read, write = channel._tls.read, channel._tls.write
+STEPS = ["is told", "says", "says half", "is full", "changes keys", "spoils", "ends"]
 
-        class Watching:
-            def __getattr__(self, name: str) -> object:
-                return getattr(tls, name)
 
-            def read(self, size: int) -> bytes:
-                most["in"] = max(most["in"], incoming.pending)
-                return read(size)
+@given(steps=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(STEPS)), max_size=40))
+@example([(0, "spoils"), (1, "says"), (2, "is told")])
+@example([(0, "is full"), (0, "is told"), (1, "is told"), (0, "is told")])
+@example([(0, "changes keys"), (2, "is told"), (2, "says"), (0, "is told")])
+def test_connections_that_share_buffers_get_each_its_own(steps: Sequence[tuple[int, str]]) -> None:
+    with ExitStack() as stack:
+        strangers = [stack.enter_context(unacquainted(version)) for version in (TLS_1_3, TLS_1_2, TLS_1_3)]
+        shaking = strangers
+        for _ in range(3):  # all at the same time
+            for ends in strangers:
+                ends.client.shake_hands()
+            shaking = [ends for ends in shaking if ends.channel.shake_hands() is None]
+        assert not shaking
+        connections = [Acquainted(ends) for ends in strangers]
+        for number, (who, what) in enumerate(steps):
+            connections[who].take_step(what, noise(3000 * (number + 1), number))
+            assert not (BUFFERS.incoming.pending or BUFFERS.outgoing.pending)
+        for connection in connections:
+            connection.come_to_an_end()
 
-            def write(self, data: bytes) -> int:
-                result = write(data)
-                most["out"] = max(most["out"], outgoing.pending)
-                return result
 
-        tls = channel._tls
-        vars(channel)["_tls"] = Watching()
-        channel.send_nowait(bytes(1 << 20))
-        for _ in range(3):
-            ends.client.say(bytes(200_000))
-            while channel.receive_nowait():
-                pass
-        assert 10_000 < most["in"] < 34_000
-        assert 10_000 < most["out"] < 17_000
+class Acquainted:
+    """A connection, and what its two ends should have heard."""
+
+    def __init__(self, ends: Ends) -> None:
+        self.ends = ends
+        self.to_client = self.to_server = self.heard = b""
+        self.rest = b""
+        self.is_over = False
+
+    def take_step(self, what: str, data: bytes) -> None:
+        channel, client = self.ends.channel, self.ends.client
+        if self.is_over:
+            return
+        if what == "is told":
+            taken = channel.send_nowait(data)
+            self.to_client += data[:taken]
+            if 0 < taken < len(data):
+                finish(self.ends, data[taken:])
+                self.to_client += data[taken:]
+        elif what == "is full":
+            self.ends.near.appetite = iter([100, 0, 0])
+        elif what == "spoils":
+            client.socket.sendall(self.rest + spoilt(client))
+            self.rest = b""
+            with pytest.raises(ssl.SSLError):
+                while True:
+                    self.hear()
+            self.is_over = True
+        elif what == "ends":
+            self.is_over = True
+            while not channel.finish_nowait():
+                client.listen()
+        else:
+            if what == "changes keys" and client.tls.version() == "TLSv1.3":
+                record = client.change_keys()
+            else:
+                record = client.encrypt(data)
+                self.to_server += data
+            said = self.rest + record
+            kept = len(record) // 2 if what == "says half" else 0
+            client.socket.sendall(said[: len(said) - kept])
+            self.rest = said[len(said) - kept :]
+            self.hear()
+
+    def hear(self) -> None:
+        self.heard += self.ends.channel.receive_nowait() or b""
+
+    def come_to_an_end(self) -> None:
+        if not self.is_over:
+            self.ends.client.socket.sendall(self.rest)
+            self.hear()
+            finish(self.ends, b"the end")
+            self.ends.client.listen()
+            assert self.heard == self.to_server
+            assert self.ends.client.heard == self.to_client + b"the end"
+
+
+def test_what_a_fault_leaves_reaches_nobody_else() -> None:
+    with talking() as broken, talking() as other:
+        broken.client.say(b"one")
+        broken.client.say(b"two")
+
+        class Faulty:
+            def read(self, _size: int) -> bytes:
+                raise MemoryError
+
+        vars(broken.channel)["_tls"] = Faulty()
+        with pytest.raises(MemoryError):
+            broken.channel.receive_nowait()
+        other.client.say(b"fine")
+        assert other.channel.receive_nowait() == b"fine"

@@ -12,7 +12,7 @@ from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.net.transport import Transport
 
 from .serving import read_to_end
-from .tls_peers import Client, PickySocket, contexts
+from .tls_peers import BUFFERS, Client, PickySocket, contexts
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def secured(
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stream.do_handshake)
-            await transport.start_tls(contexts().server)
+            await transport.start_tls(contexts().server, BUFFERS)
         yield transport, stream
 
 
@@ -126,7 +126,7 @@ async def test_what_comes_with_the_handshake_is_read_first(pair: tuple[Transport
     client = Client(far, contexts().client)
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(transport.start_tls, contexts().server)
+            nursery.start_soon(transport.start_tls, contexts().server, BUFFERS)
             assert not client.shake_hands()
             await trio.lowlevel.wait_readable(far)
             client.portion = 0  # the last of its handshake goes with what it says
@@ -139,7 +139,7 @@ async def test_a_handshake_that_fails(pair: tuple[Transport, socket.socket]) -> 
     transport, far = pair
     far.sendall(b"GET / HTTP/1.1\r\n\r\n")
     with pytest.raises(trio.BrokenResourceError):
-        await transport.start_tls(contexts().server)
+        await transport.start_tls(contexts().server, BUFFERS)
     await transport.aclose()
 
 
@@ -183,7 +183,7 @@ async def test_a_slow_reader_counts_as_one_that_reads() -> None:
         transport = Transport(picky)
         client = Client(far, contexts().client)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(transport.start_tls, contexts().server)
+            nursery.start_soon(transport.start_tls, contexts().server, BUFFERS)
             while not client.shake_hands():
                 await trio.lowlevel.wait_readable(far)
         picky.appetite = iter([100, 200, 0, 300])

@@ -4,14 +4,17 @@ import _ssl
 import ctypes
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import NamedTuple
 
 import trustme
 
-from trio_orchestrator.net.tls_channel import TlsChannel
+from trio_orchestrator.net.tls_channel import TlsBuffers, TlsChannel
+
+BUFFERS = TlsBuffers()
+"""All tests of a process share them, as all connections of a server do."""
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 _EVERYTHING = 1 << 30
@@ -52,9 +55,6 @@ class PickySocket(socket.socket):
         if not size:
             raise BlockingIOError
         return super().send(data[:size])
-
-    def sendmsg(self, buffers: Iterable[bytes]) -> int:  # type: ignore[override]
-        return self.send(b"".join(buffers))
 
 
 class Client:
@@ -164,7 +164,8 @@ def unacquainted(version: ssl.TLSVersion = TLS_1_3) -> Iterator[Ends]:
         for end in (picky, far):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
         both = contexts(version)
-        yield Ends(TlsChannel(picky, both.server), picky, Client(far, both.client))
+        yield Ends(TlsChannel(picky, both.server, BUFFERS), picky, Client(far, both.client))
+        assert not (BUFFERS.incoming.pending or BUFFERS.outgoing.pending)
 
 
 @contextmanager

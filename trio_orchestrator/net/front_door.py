@@ -23,6 +23,7 @@ from .forwarded import Proxies, headers_of
 from .http_server import HeadTooSlow, HttpServer, NotServable
 from .statistics import DoorStatistics
 from .tls import Certificate
+from .tls_channel import TlsBuffers
 from .transport import Transport
 from .websocket import WebSocketServer
 
@@ -91,6 +92,7 @@ class FrontDoor:
         self._close_timeout = close_timeout
         self._complaints = complaints or Complaints()
         self._numbers = numbers or itertools.count(1)
+        self._tls_buffers = TlsBuffers()
         self._transports: set[Transport] = set()
         self._room_to_refuse = min(_TURNED_AWAY_AT_A_TIME, 1 + self._admission.max_connections // 4)
         self._turned_away = 0
@@ -184,7 +186,7 @@ class FrontDoor:
         self._turned_away += 1
         try:
             with trio.move_on_after(_TURNING_AWAY_SECONDS):
-                if tls is not None and await transport.start_tls(tls.context) == "h2":
+                if tls is not None and await transport.start_tls(tls.context, self._tls_buffers) == "h2":
                     self._refused[status.partition(" ")[0]] += 1
                     await transport.send_all(_HTTP2_GOODBYE)
                 elif await self._read_head(transport):
@@ -197,7 +199,7 @@ class FrontDoor:
             protocol = None
             with trio.move_on_after(self._handshake_timeout) as handshake:
                 try:
-                    protocol = await transport.start_tls(tls.context)
+                    protocol = await transport.start_tls(tls.context, self._tls_buffers)
                 except trio.BrokenResourceError:
                     self._refused["tls_failed"] += 1
                     raise

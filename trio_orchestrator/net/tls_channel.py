@@ -15,8 +15,7 @@ from trio_orchestrator.connections.shared_file import SharedFile
 from .channels import RECEIVE_BYTES
 
 _RECORD_BYTES: Final = 16384
-"""A TLS record carries no more (RFC 8446, section 5.1). Passing by the buffers in memory in pieces of this size keeps
-them small: they never shrink again."""
+"""A TLS record carries no more (RFC 8446, section 5.1)."""
 
 _PIECE_BYTES: Final = 4 * _RECORD_BYTES
 """How much is encrypted before it is seen whether the socket takes it: what may wait here, and can give way no more."""
@@ -41,6 +40,21 @@ _MAX_UNSENT: Final = _PIECE_BYTES + 65536
 """How much may wait for the socket: one piece, its records' headers, and what TLS says on its own account."""
 
 
+class TlsBuffers:
+    """The two buffers by which OpenSSL takes and gives ciphertext, for all connections of one event loop.
+
+    Each is empty again when a call is over. Buffers of their own would never shrink: forty kilobytes for a connection
+    that was ever busy, and what is encrypted into them would have left the processor's cache before it is sent.
+
+    Attributes:
+        incoming: ciphertext for OpenSSL.
+        outgoing: ciphertext from it.
+    """
+
+    def __init__(self) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+
 class TlsChannel:
     """A `Channel` whose bytes are encrypted on the socket; to be used once `shake_hands` is through.
 
@@ -51,14 +65,17 @@ class TlsChannel:
     Args:
         connected: the socket, not blocking; somebody else closes it.
         context: certificate, key and what TLS may be like.
+        buffers: shared by all connections of this event loop.
     """
 
-    def __init__(self, connected: socket.socket, context: ssl.SSLContext) -> None:
+    def __init__(self, connected: socket.socket, context: ssl.SSLContext, buffers: TlsBuffers) -> None:
         self._socket = connected
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._incoming, self._outgoing = buffers.incoming, buffers.outgoing
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._record = b""
         """The beginning of a record that has not come to its end."""
+        self._talk = b""
+        """What TLS says on its own account, to go with what is said next."""
         self._unsent = b""
         """Ciphertext that the socket has not taken."""
         self._owes_byte = False
@@ -88,20 +105,22 @@ class TlsChannel:
             return None
         if not data:
             raise ConnectionResetError("the peer has gone in the middle of the TLS handshake")
-        self._incoming.write(data)
         try:
+            self._incoming.write(data)
             self._tls.do_handshake()
+            said = self._incoming.read()
         except ssl.SSLWantReadError:
             self._send_talk()
             return None
         except ssl.SSLError:
             self._send_talk()  # an alert
             raise
+        finally:
+            self._leave_buffers()
         if self._tls.version() != "TLSv1.3":
             self._send_talk()
         # In TLS 1.3 only tickets for later sessions are left, which go with what is said next: a peer that reads in one
         # thread and writes in another, as Python's do, may lose its first words when they come between.
-        said = self._incoming.read()
         return self._decrypt(said) if said else b""
 
     def receive_nowait(self) -> bytes | None:
@@ -145,9 +164,12 @@ class TlsChannel:
         if not self._said_goodbye and self._failure is None:
             self._said_goodbye = True
             # It also looks whether the peer has said its own goodbye, which nobody waits for.
-            with suppress(ssl.SSLError):
-                self._tls.unwrap()
-            self._unsent = self._outgoing.read()
+            try:
+                with suppress(ssl.SSLError):
+                    self._tls.unwrap()
+            finally:
+                self._leave_buffers()
+            self._unsent, self._talk = self._talk, b""
             if not self._flush():
                 return False
         self._socket.shutdown(socket.SHUT_WR)
@@ -167,14 +189,17 @@ class TlsChannel:
         talk = 0
         view = memoryview(data)
         position = 0
-        while (records := _whole_records(data, position)).number and not self._over:
-            before = len(said)
-            self._incoming.write(view[position : records.end])
-            position = records.end
-            self._read_into(said)
-            talk += records.number - (len(said) - before)
-            if talk > _MAX_TALK:
-                self._fail(ConnectionAbortedError("the peer talks about nothing but TLS"))
+        try:
+            while (records := _whole_records(data, position)).number and not self._over:
+                before = len(said)
+                self._incoming.write(view[position : records.end])
+                position = records.end
+                self._read_into(said)
+                talk += records.number - (len(said) - before)
+                if talk > _MAX_TALK:
+                    self._fail(ConnectionAbortedError("the peer talks about nothing but TLS"))
+        finally:
+            self._leave_buffers()
         self._record = data[position:]
         self._send_talk()
         if len(self._unsent) > _MAX_UNSENT:
@@ -207,30 +232,31 @@ class TlsChannel:
 
     def _encrypt(self, data: memoryview) -> None:
         """Encrypt `data` and send it; only while nothing is unsent."""
-        if len(data) <= _RECORD_BYTES:
-            self._tls.write(data)
-            self._send([self._outgoing.read()])
-            return
-        parts = []
-        for position in range(0, len(data), _RECORD_BYTES):
-            self._tls.write(data[position : position + _RECORD_BYTES])
-            parts.append(self._outgoing.read())
-        self._send(parts)
-
-    def _send(self, parts: list[bytes]) -> None:
         try:
-            taken = self._socket.sendmsg(parts)
+            self._tls.write(data)
+        finally:
+            ciphertext, self._talk = self._talk + self._outgoing.read(), b""
+        try:
+            taken = self._socket.send(ciphertext)
         except BlockingIOError:
             taken = 0
-        if taken < sum(map(len, parts)):
-            self._unsent = b"".join(parts)[taken:]
+        if taken < len(ciphertext):
+            self._unsent = ciphertext[taken:]
 
     def _send_talk(self) -> None:
         """Send what TLS says on its own account, behind what is unsent. A broken socket is for others to notice."""
-        if self._outgoing.pending:
-            self._unsent += self._outgoing.read()
+        self._leave_buffers()
+        if self._talk:
+            self._unsent, self._talk = self._unsent + self._talk, b""
             with suppress(OSError):
                 self._flush()
+
+    def _leave_buffers(self) -> None:
+        """Leave nothing in them: it would reach another connection."""
+        if self._incoming.pending:
+            self._incoming.read()
+        if self._outgoing.pending:
+            self._talk += self._outgoing.read()
 
     def _flush(self) -> bool:
         """Send what is unsent; whether that was all."""
@@ -260,7 +286,7 @@ def _whole_records(data: bytes, begin: int) -> _Records:
     What is no record counts as one that reaches to the end of `data`: OpenSSL then says what is wrong with it.
     """
     number, end = 0, begin
-    while len(data) - end >= _HEADER_BYTES and end - begin < _RECORD_BYTES and number < _RECORDS_AT_A_TIME:
+    while len(data) - end >= _HEADER_BYTES and number < _RECORDS_AT_A_TIME:
         length = data[end + 3] << 8 | data[end + 4]
         if data[end + 1] != _MAJOR_VERSION or length > _LONGEST_RECORD:
             return _Records(number + 1, len(data))

@@ -12,7 +12,7 @@ from trio.lowlevel import wait_readable, wait_writable
 from trio_orchestrator.connections.shared_file import SharedFile
 
 from .channels import Channel, ClearChannel
-from .tls_channel import TlsChannel
+from .tls_channel import TlsBuffers, TlsChannel
 
 _UNSENT_BYTES: Final = 16384
 """More than this in the kernel and not on its way makes a socket full: what waits there cannot give way any more."""
@@ -51,13 +51,15 @@ class Transport(trio.abc.Stream):
         """The other end is a proxy; `host` is the address of whom it speaks for, from now on the remote end's."""
         self.host, self.remote = host, f"{host} via {self.remote}"
 
-    async def start_tls(self, context: ssl.SSLContext) -> str | None:
+    async def start_tls(self, context: ssl.SSLContext, buffers: TlsBuffers) -> str | None:
         """Do the TLS handshake; the protocol that both ends chose for what follows (ALPN), if any.
+
+        `buffers` are those of all connections of this event loop.
 
         Raises:
             trio.BrokenResourceError: it failed.
         """
-        channel = TlsChannel(self.socket, context)
+        channel = TlsChannel(self.socket, context, buffers)
 
         async def wait(connected: socket.socket) -> None:
             await (wait_writable if channel.unsent else wait_readable)(connected)
