@@ -8,6 +8,7 @@ take stays here, and nothing is encrypted behind it until it has gone.
 import socket
 import ssl
 from contextlib import suppress
+from struct import Struct
 from typing import Final, NamedTuple
 
 from trio_orchestrator.connections.shared_file import SharedFile
@@ -26,7 +27,9 @@ _CALL_BYTES: Final = 16 * _PIECE_BYTES
 _HANDSHAKE_BYTES: Final = 16384
 """How much is received at once from a stranger."""
 
-_HEADER_BYTES: Final = 5
+_HEADER: Final = Struct(">xBxH")
+"""Of a record's header: the major version, and how long what follows is."""
+
 _MAJOR_VERSION: Final = 3
 _LONGEST_RECORD: Final = _RECORD_BYTES + 2048
 """What the header of a record may announce (RFC 5246, section 6.2.3; RFC 8446, section 5.2, allows less)."""
@@ -194,7 +197,7 @@ class TlsChannel:
                 before = len(said)
                 self._incoming.write(view[position : records.end])
                 position = records.end
-                self._read_into(said)
+                self._read_into(said, records.number)
                 talk += records.number - (len(said) - before)
                 if talk > _MAX_TALK:
                     self._fail(ConnectionAbortedError("the peer talks about nothing but TLS"))
@@ -210,11 +213,12 @@ class TlsChannel:
                 self._socket.shutdown(socket.SHUT_RD)
         return said[0] if len(said) == 1 else b"".join(said)
 
-    def _read_into(self, said: list[bytes]) -> None:
-        """Read all that OpenSSL has been given."""
+    def _read_into(self, said: list[bytes], records: int) -> None:
+        """Read what OpenSSL has been given, so many records."""
+        read = self._tls.read
         try:
-            while self._incoming.pending:
-                if not (plain := self._tls.read(_RECORD_BYTES)):
+            for _ in range(records):
+                if not (plain := read(_RECORD_BYTES)):
                     self._over = True
                     return
                 said.append(plain)
@@ -285,13 +289,15 @@ def _whole_records(data: bytes, begin: int) -> _Records:
 
     What is no record counts as one that reaches to the end of `data`: OpenSSL then says what is wrong with it.
     """
-    number, end = 0, begin
-    while len(data) - end >= _HEADER_BYTES and number < _RECORDS_AT_A_TIME:
-        length = data[end + 3] << 8 | data[end + 4]
-        if data[end + 1] != _MAJOR_VERSION or length > _LONGEST_RECORD:
+    end, last_header = begin, len(data) - _HEADER.size
+    for number in range(_RECORDS_AT_A_TIME):
+        if end > last_header:
+            return _Records(number, end)
+        major_version, length = _HEADER.unpack_from(data, end)
+        if major_version != _MAJOR_VERSION or length > _LONGEST_RECORD:
             return _Records(number + 1, len(data))
-        stop = end + _HEADER_BYTES + length
+        stop = end + _HEADER.size + length
         if stop > len(data):
-            break
-        number, end = number + 1, stop
-    return _Records(number, end)
+            return _Records(number, end)
+        end = stop
+    return _Records(_RECORDS_AT_A_TIME, end)
