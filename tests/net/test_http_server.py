@@ -1,6 +1,7 @@
 """Connections on which nothing moves any more are ended, whatever Hypercorn waits for."""
 
 import socket
+import weakref
 from pathlib import Path
 
 import pytest
@@ -279,3 +280,15 @@ async def test_a_fault_of_the_application_is_answered_and_told_once() -> None:
     assert (told["connection"], "exc_info" in told) == (1, True)
     assert told["remote"].startswith("127.0.0.1:")
     assert (rest["suppressed"], "exc_info" in rest) == (2, False)
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_what_has_ended_needs_no_garbage_collector() -> None:
+    door = FrontDoor(None, HttpServer(app))
+    async with opened(door) as address:
+        async with await trio.open_tcp_stream(*address) as stream:
+            await stream.send_all(ASK)
+            await read_until(stream, b"short")
+            transport = weakref.ref(next(iter(vars(door)["_transports"])))
+        with trio.fail_after(5):
+            await until(lambda: transport() is None)

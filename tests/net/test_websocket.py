@@ -1,5 +1,6 @@
 """What a WebSocket may cost: silence, a closing that is not answered, and what the engine does not say itself."""
 
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, connect_websoc
 
 from tests.e2e.raw import CLOSE, PING, PONG, TEXT, closing, closing_code, frame, upgrade
 from tests.tracking.world import World
+from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Kind, Services
 from trio_orchestrator.logs import Complaints
 from trio_orchestrator.net.front_door import FrontDoor
@@ -22,7 +24,7 @@ from trio_orchestrator.net.websocket import Limits, WebSocketServer
 from trio_orchestrator.protocol.errors import StorageUnavailable
 from trio_orchestrator.tracking.ports import Pending
 
-from .serving import Secured, opened, read_until
+from .serving import Secured, opened, read_until, until
 
 
 class NoLedger:
@@ -251,3 +253,23 @@ async def test_each_connection_has_its_number_whatever_it_is_for() -> None:
                 await read_frames(stream)
     told = {line["event"]: line["connection"] for line in lines if line["log_level"] != "debug"}
     assert told == {"a request ended by a fault": 1, "connected": 2, "disconnected": 2}
+
+
+async def outbox_of_the_only_one(server: WebSocketServer) -> weakref.ref[Outbox]:
+    await until(lambda: bool(vars(server)["_connections"]))
+    (connection,) = vars(server)["_connections"]
+    return weakref.ref(connection.outbox)
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_what_has_ended_needs_no_garbage_collector() -> None:
+    async with serving() as (address, server):
+        async with await upgraded(address) as stream:
+            closed = await outbox_of_the_only_one(server)
+            await stream.send_all(closing(1000))
+            await read_frames(stream)
+        await until(lambda: not vars(server)["_connections"])
+        async with await upgraded(address):
+            dropped = await outbox_of_the_only_one(server)
+        with trio.fail_after(5):
+            await until(lambda: closed() is None and dropped() is None)

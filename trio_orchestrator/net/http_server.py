@@ -112,10 +112,15 @@ class HttpServer:
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
             app = ASGIWrapper(cast("ASGIFramework", self._watched(unanswered, stream)))
             engine = _Engine(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(engine.watch, self._head_timeout)
-                await engine
-                nursery.cancel_scope.cancel()
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(engine.watch, self._head_timeout)
+                    await engine
+                    nursery.cancel_scope.cancel()
+            finally:
+                # Hypercorn's parts of a connection hold each other. Let go here, they need no garbage collector, for
+                # which everybody would have to wait.
+                vars(engine).clear()
 
     def _watched(self, unanswered: trio.CancelScope, stream: "_Stream") -> ASGIApp:
         """The application; each piece of an answer that the peer took prolongs its connection, and its faults are told.

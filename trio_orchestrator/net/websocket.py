@@ -97,6 +97,14 @@ class WebSocketServer:
         """Serve the socket whose request head is `head` until either side ends it; the log names it by `number`."""
         log = structlog.get_logger(__name__).bind(connection=number, remote=transport.remote)
         connection = _Connection(transport, self._limits, self._services.traffic, log)
+        try:
+            await self._serve(connection, head, log, transport.host)
+        finally:
+            connection.let_go()
+
+    async def _serve(
+        self, connection: "_Connection", head: bytes, log: structlog.typing.FilteringBoundLogger, host: str | None
+    ) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.outbox.run)
             kind = await connection.open(nursery, head, is_allowed=self._allows(head))
@@ -106,7 +114,7 @@ class WebSocketServer:
                 if self._stopping:
                     connection.outbox.close(CloseCode.GOING_AWAY, "the server stops")
                 try:
-                    session = Session(self._services, kind, connection.outbox, log, transport.host)
+                    session = Session(self._services, kind, connection.outbox, log, host)
                     await connection.live(nursery, session, self._read_loop, self._silence)
                 finally:
                     self._retire(connection)
@@ -255,6 +263,10 @@ class _Connection:
             code, reason = self.how_it_ended()
             left_out = self.outbox.statistics().left_out
             session.log.info("disconnected", code=code, reason=reason, left_out=left_out)
+
+    def let_go(self) -> None:
+        """Nobody uses the connection any more: what it holds needs no garbage collector, for which all others wait."""
+        self._engine_stream.engine = None  # the engine holds this stream
 
     def how_it_ended(self) -> tuple[int, str]:
         """The close code and its reason, ours or the peer's: whose came first; 1006 where neither came."""
