@@ -1,5 +1,6 @@
 """The command line: what does not fit ends with status 2 and one line on stderr that says what would."""
 
+import gc
 import logging
 import os
 import re
@@ -214,3 +215,15 @@ def test_replays_that_do_not_fit(
     (tmp_path / "good.txt").write_text("1,1,0,0,10,10,1,-1,-1,-1\n")
     (tmp_path / "bad.txt").write_text("1,1,0,0\n")
     assert complaint(["replay", *make(tmp_path)], capsys).startswith("replay: ")
+
+
+def test_the_garbage_collector_leaves_what_stays_alone_and_seldom_looks_at_the_rest() -> None:
+    before = gc.get_threshold()
+    try:
+        cli._settle_down()
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[:2] == before[:2]
+        assert gc.get_threshold()[2] > before[2]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
