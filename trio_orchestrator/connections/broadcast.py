@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, TypeAlias
 
 import trio
@@ -98,20 +98,23 @@ class Broadcast:
                 self._published.unpark()
             self._frames.append((camera_id, text_frame(message)))
 
-    @contextmanager
-    def tick(self) -> Iterator[None]:
+    def tick(self) -> AbstractContextManager[None]:
         """What is published inside is handed over at the end, without a task switch where few are to get it."""
+        return _Tick(self)
+
+    def begin_tick(self) -> None:
+        """See `tick`."""
         self._is_ticking = True
-        try:
-            yield
-        finally:
-            self._is_ticking = False
-            if self._frames:
-                if self._is_handing_over or len(self._wants) > _OUTBOXES_A_STEP:
-                    self._published.unpark()
-                else:
-                    for handover in self._take():
-                        self._hand_over(handover, handover.outboxes)
+
+    def end_tick(self) -> None:
+        """See `tick`."""
+        self._is_ticking = False
+        if self._frames:
+            if self._is_handing_over or len(self._wants) > _OUTBOXES_A_STEP:
+                self._published.unpark()
+            else:
+                for handover in self._take():
+                    self._hand_over(handover, handover.outboxes)
 
     def statistics(self) -> Statistics:
         """Counters of this broadcast."""
@@ -173,6 +176,21 @@ class Broadcast:
                 outbox.offer_boxes(batch)
             elif left := _of_cameras(batch.frames, wants):
                 outbox.offer_boxes(Batch(left))
+
+
+class _Tick(AbstractContextManager[None]):
+    """One tick. A generator would do, for three times as long, and there is one for nearly every message."""
+
+    __slots__ = ("_broadcast",)
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        self._broadcast = broadcast
+
+    def __enter__(self) -> None:
+        self._broadcast.begin_tick()
+
+    def __exit__(self, *_: object) -> None:
+        self._broadcast.end_tick()
 
 
 def _of_cameras(frames: Sequence[BoxFrame], cameras: _Cameras) -> Sequence[BoxFrame]:

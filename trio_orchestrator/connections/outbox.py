@@ -113,7 +113,7 @@ class Outbox:
     def __init__(
         self, wire: Wire, *, max_bytes: int, write_timeout: float = math.inf, traffic: Traffic | None = None
     ) -> None:
-        self._wire = wire
+        self._send_nowait, self._send_some = wire.send_nowait, wire.send_some
         self._traffic = traffic or Traffic()
         self._max_bytes = max_bytes
         self._write_timeout = write_timeout
@@ -155,7 +155,7 @@ class Outbox:
             self._delay_boxes(batch.frames)
             return
         try:  # as in `_write_now`, without the call: here it is done for every frame and every client
-            taken = self._wire.send_nowait(batch.joined, batch.file)
+            taken = self._send_nowait(batch.joined, batch.file)
         except OSError:
             self._break("its socket is broken")
             return
@@ -322,7 +322,7 @@ class Outbox:
         if self._broken:
             return len(data)
         try:
-            return self._wire.send_nowait(data)
+            return self._send_nowait(data)
         except OSError:
             self._break("its socket is broken")
             return len(data)
@@ -331,7 +331,7 @@ class Outbox:
         rest = memoryview(data)
         while rest:
             with trio.fail_after(self._write_timeout):
-                taken = await self._wire.send_some(rest)
+                taken = await self._send_some(rest)
             rest = rest[taken:]
 
     def _break(self, reason: str) -> None:
