@@ -21,7 +21,7 @@ from trio_orchestrator.connections.broadcast import Broadcast
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Session
 from trio_orchestrator.connections.shared_file import SharedFile
-from trio_orchestrator.net import intake, read_loop, websocket
+from trio_orchestrator.net import intake, websocket
 from trio_orchestrator.net.intake import Intake
 from trio_orchestrator.net.read_loop import ReadLoop
 from trio_orchestrator.net.transport import Transport
@@ -135,14 +135,6 @@ def _without_tick(_broadcast: Broadcast) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _take_one_turn(loop: ReadLoop, now: float) -> None:
-    with loop._turn():
-        for number, _events in loop._epoll.poll(0, read_loop._SOCKETS_A_TURN):
-            callback = loop._callbacks.get(number)
-            if callback is not None and not callback(now):
-                loop._forget(number, callback)
-
-
 def _no_number(_file: SharedFile) -> None:
     return None
 
@@ -158,7 +150,7 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
         Substitution(Intake, "run", _run_alone),
     ),
     "each socket read in its own task": (Substitution(Intake, "run", _run_alone),),
-    "a task switch before each look": (Substitution(ReadLoop, "_take_turns", _take_one_turn),),
+    "a task switch before each look": (Substitution(ReadLoop, "_take_turns", ReadLoop._take_turn),),
     "encoded for each client": (
         Substitution(hub, "bounding_boxes", lambda *parts: Unencoded(parts)),
         Substitution(broadcast, "text_frame", lambda unencoded: unencoded),

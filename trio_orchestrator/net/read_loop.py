@@ -63,16 +63,22 @@ class ReadLoop:
 
     def _take_turns(self, now: float) -> None:
         """Take turns until no socket has anything more, or others have waited long enough."""
-        callbacks = self._callbacks
         until = time.monotonic() + _SECONDS_AWAKE  # not Trio's clock: it is the time of those who wait
-        while ready := self._epoll.poll(0, _SOCKETS_A_TURN):
-            with self._turn():
-                for number, _events in ready:
-                    callback = callbacks.get(number)
-                    if callback is not None and not callback(now):
-                        self._forget(number, callback)
-            if time.monotonic() > until:
-                return
+        while self._take_turn(now) and time.monotonic() <= until:
+            pass
+
+    def _take_turn(self, now: float) -> bool:
+        """Call back whoever's socket is readable; whether there was anybody."""
+        ready = self._epoll.poll(0, _SOCKETS_A_TURN)
+        if not ready:
+            return False
+        callbacks = self._callbacks
+        with self._turn():
+            for number, _events in ready:
+                callback = callbacks.get(number)
+                if callback is not None and not callback(now):
+                    self._forget(number, callback)
+        return True
 
     def _forget(self, number: int, callback: Callback) -> None:
         # A socket that was closed has left the epoll instance by itself, and its number may be another's by now.
