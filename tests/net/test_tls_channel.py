@@ -438,3 +438,32 @@ def test_what_a_fault_leaves_reaches_nobody_else() -> None:
             broken.channel.receive_nowait()
         other.client.say(b"fine")
         assert other.channel.receive_nowait() == b"fine"
+
+
+def test_the_buffers_stay_small() -> None:
+    """What OpenSSL buffers in memory never shrinks again, and the smaller it is, the longer a cache keeps it."""
+    with talking() as ends:
+        most = {"in": 0, "out": 0}
+        tls = ends.channel._tls
+
+        class Watching:
+            def __getattr__(self, name: str) -> object:
+                return getattr(tls, name)
+
+            def read(self, size: int) -> bytes:
+                most["in"] = max(most["in"], BUFFERS.incoming.pending)
+                return tls.read(size)
+
+            def write(self, data: bytes) -> int:
+                result = tls.write(data)
+                most["out"] = max(most["out"], BUFFERS.outgoing.pending)
+                return result
+
+        vars(ends.channel)["_tls"] = Watching()
+        ends.channel.send_nowait(bytes(1 << 20))
+        for _ in range(3):
+            ends.client.say(bytes(200_000))
+            while ends.channel.receive_nowait():
+                pass
+        assert 10_000 < most["in"] < 85_000
+        assert 10_000 < most["out"] < 67_000

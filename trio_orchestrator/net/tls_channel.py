@@ -109,22 +109,26 @@ class TlsChannel:
         if not data:
             raise ConnectionResetError("the peer has gone in the middle of the TLS handshake")
         try:
-            self._incoming.write(data)
-            self._tls.do_handshake()
-            said = self._incoming.read()
-        except ssl.SSLWantReadError:
-            self._send_talk()
-            return None
+            said = self._go_on_shaking(data)
         except ssl.SSLError:
             self._send_talk()  # an alert
             raise
-        finally:
-            self._leave_buffers()
-        if self._tls.version() != "TLSv1.3":
+        if said is None or self._tls.version() != "TLSv1.3":
             self._send_talk()
         # In TLS 1.3 only tickets for later sessions are left, which go with what is said next: a peer that reads in one
         # thread and writes in another, as Python's do, may lose its first words when they come between.
-        return self._decrypt(said) if said else b""
+        return self._decrypt(said) if said else said
+
+    def _go_on_shaking(self, data: bytes) -> bytes | None:
+        """What is behind the handshake, which `data` goes on with; None where it has not come to its end."""
+        try:
+            self._incoming.write(data)
+            self._tls.do_handshake()
+            return self._incoming.read()
+        except ssl.SSLWantReadError:
+            return None
+        finally:
+            self._leave_buffers()
 
     def receive_nowait(self) -> bytes | None:
         """See `Channel`. Never more than was received now, and what was left of one record.
@@ -249,7 +253,6 @@ class TlsChannel:
 
     def _send_talk(self) -> None:
         """Send what TLS says on its own account, behind what is unsent. A broken socket is for others to notice."""
-        self._leave_buffers()
         if self._talk:
             self._unsent, self._talk = self._unsent + self._talk, b""
             with suppress(OSError):
