@@ -1,4 +1,4 @@
-"""A certificate of the server's."""
+"""A certificate of the server's, and a time without the garbage collector."""
 
 import gc
 from collections.abc import Iterator

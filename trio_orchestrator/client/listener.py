@@ -46,9 +46,6 @@ class _Texts:
 class Listener(Incoming[bytes]):
     """What a client is told, as made by `open_listener`; iterate over it for the messages, JSON on one line each."""
 
-    def __init__(self, inbox: Inbox[bytes]) -> None:
-        super().__init__(inbox)
-
     @property
     def frames_dropped(self) -> int:
         """Frames of boxes that came and gave way to newer ones because nobody read them in time (256 wait)."""

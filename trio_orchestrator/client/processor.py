@@ -79,10 +79,10 @@ class Processor(Incoming[Command]):
     """
 
     def __init__(self, camera_id: str, link: Link, outbox: Outbox, inbox: Inbox[Command]) -> None:
+        super().__init__(inbox)
         self.camera_id = camera_id
         self._link = link
         self._outbox = outbox
-        super().__init__(inbox)
 
     def send_boxes(self, frame_id: FrameId, boxes: Iterable[Box | Mapping[str, object]]) -> None:
         """Say what is seen in one frame; where frames cannot leave fast enough, the newest 30 are kept.

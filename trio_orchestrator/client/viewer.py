@@ -93,9 +93,9 @@ class Client(Incoming[Event]):
     """
 
     def __init__(self, link: Link, outbox: Outbox, inbox: Inbox[Event], events: _Events) -> None:
+        super().__init__(inbox)
         self._link = link
         self._outbox = outbox
-        super().__init__(inbox)
         self._events = events
         self._numbers = itertools.count(1)
 
