@@ -16,13 +16,11 @@ import trio
 
 from . import demo, logs, replay, server, watch
 from .doors import Listening
+from .garbage import short_pauses
 from .replay import record
 from .settings import Settings, SettingsError, add_flags
 
 _BAD_USAGE: Final = 2
-
-_COLLECTIONS_BEFORE_A_FULL_ONE: Final = 100
-"""Ten times as many as Python's own: some 700,000 objects, 80 MiB, if all of them should be garbage."""
 
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +60,8 @@ def _serve(flags: argparse.Namespace) -> int:
     try:
         settings = Settings.load(os.environ, flags)
         logs.configure(settings.log_level, settings.log_format)
-        trio.run(_serve_until_signalled, settings)
+        with short_pauses():
+            trio.run(_serve_until_signalled, settings)
     except* SettingsError as group:
         sys.stderr.write(f"{logs.first_of(group)}\n")
         status = _BAD_USAGE
@@ -109,8 +108,8 @@ async def _serve_until_signalled(settings: Settings) -> None:
 
 
 def _announce(settings: Settings, listening: Listening) -> None:
-    """The server is up: say so, and settle down to serving."""
-    _settle_down()
+    """The server is up: say so."""
+    gc.collect()  # while nobody waits for it: it takes 40 ms, and sets aside what the server has built
     # Only now: where the settings do not fit there is one line on stderr, and it says so.
     for warning in settings.warnings():
         _log.warning(warning)
@@ -119,17 +118,6 @@ def _announce(settings: Settings, listening: Listening) -> None:
     for url in listening.admin_urls:
         sys.stdout.write(f"administration on {url}\n")
     sys.stdout.flush()
-
-
-def _settle_down() -> None:
-    """Let the garbage collector hold the event loop up as little as may be: it stops everything while it looks."""
-    # What is there by now stays to the end, and would take 40 ms each time.
-    gc.collect()
-    gc.freeze()
-    # What comes and goes with a connection is freed without the collector. To look through all of them takes 85 us for
-    # each, and while 10,000 left at once it did so eight times.
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, _COLLECTIONS_BEFORE_A_FULL_ONE)
 
 
 async def _heed(signals: AsyncIterator[int], stop: trio.Event, renew: trio.MemorySendChannel[None] | None) -> None:
