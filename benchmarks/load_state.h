@@ -37,6 +37,7 @@ struct connection {
 
 static struct connection *connections;
 static int connection_count, poller;
+static int idle_poller;        /* the idle ones, inside the other: what measures is looked at first */
 static uint64_t *received;     /* frames of boxes that each client got, slow ones behind the others */
 static uint64_t *last_stamp;   /* of each camera, what it sent last */
 static unsigned char **bodies, **references; /* of each camera: what it sends behind `frameId`, and how that arrives */
@@ -76,10 +77,14 @@ static double microseconds(double share) {
 
 /* Writing. */
 
+static int poller_of(const struct connection *connection) {
+    return connection->role == IDLE ? idle_poller : poller;
+}
+
 static void watch(struct connection *connection, int operation) {
     struct epoll_event event = {.data.ptr = connection};
     event.events = (connection->role == SLOW_CLIENT ? 0 : EPOLLIN) | (connection->wants_out ? EPOLLOUT : 0);
-    epoll_ctl(poller, operation, connection->wire.fd, &event);
+    epoll_ctl(poller_of(connection), operation, connection->wire.fd, &event);
 }
 
 static void lose(struct connection *connection) {
@@ -87,7 +92,7 @@ static void lose(struct connection *connection) {
     connection->closed = 1;
     closed++;
     fprintf(stderr, "connection %d of role %d was closed\n", connection->number, connection->role);
-    epoll_ctl(poller, EPOLL_CTL_DEL, connection->wire.fd, NULL);
+    epoll_ctl(poller_of(connection), EPOLL_CTL_DEL, connection->wire.fd, NULL);
 }
 
 static void flush(struct connection *connection) {

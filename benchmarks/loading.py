@@ -63,25 +63,29 @@ class Tools:
         if done.returncode:
             raise LoadFailed(done.stderr.strip() or f"cc failed with {source}")
 
-    def run(self, port: int, server: int, arguments: Mapping[str, float | bool]) -> Measurement:
+    def run(
+        self, port: int, server: int, arguments: Mapping[str, float | bool], *, before_others: bool = False
+    ) -> Measurement:
         """Load the server of process `server` that listens on `port`.
 
         Args:
             port: on 127.0.0.1.
             server: the number of its process.
             arguments: the load's options without their dashes; True for those that take no value.
+            before_others: whether the load goes before all that is not urgent, where that is allowed. It has to sleep
+                then, or nothing else ever runs on its core.
 
         Raises:
             LoadFailed: the load gave up or did not end.
         """
         server_core, load_core = cores()
-        options = {**arguments, "port": port, "server": server, "sleepy": server_core == load_core}
+        options = {**arguments, "port": port, "server": server, "sleepy": before_others or server_core == load_core}
         command = [str(self.load)]
         for name, value in options.items():
             if value is not False:
                 command += [f"--{name}"] if value is True else [f"--{name}", f"{value:g}"]
         limit = _LOAD_SECONDS + options.get("seconds", 0) + options.get("warm-up", 0)
-        with on_core(load_core):
+        with on_core(load_core, before_others=before_others):
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             told, complaints = process.communicate(timeout=limit)

@@ -96,19 +96,21 @@ class Bench:
                 if server.name not in self.results.left_out and (server.tls or tls is None):
                     loads = [load for load in scenario.loads if round_number < (load.rounds or self._rounds)]
                     _say(f"{scenario.name}, round {round_number + 1}: {server.name}")
-                    self._measure_one(server, loads, tls, scenario.connections)
+                    self._measure_one(server, loads, tls, scenario)
 
     def _measure_one(
-        self, server: Server, loads: Sequence[Load], tls: tuple[Path, Path] | None, connections: int
+        self, server: Server, loads: Sequence[Load], tls: tuple[Path, Path] | None, scenario: Scenario
     ) -> None:
+        first, folder = scenario.before_others, self._folder / "server"
         try:
-            with started(server, self._folder / "server", tls, connections) as running:
+            with started(server, folder, tls, scenario.connections, before_others=first) as running:
                 for load in loads:
                     too_many = load.arguments.get("clients", 0) > server.most_clients
                     if too_many or (load.only_ours and server.name != OURS):
                         continue
                     timing = {"seconds": max(self._seconds, load.at_least), "warm-up": min(_WARM_UP, self._seconds)}
-                    measurement = self._tools.run(running.port, running.process, {**load.arguments, **timing})
+                    arguments = {**load.arguments, **timing}
+                    measurement = self._tools.run(running.port, running.process, arguments, before_others=first)
                     self._keep(load, server, measurement)
         except DidNotStart as error:
             self.results.left_out[server.name] = str(error)

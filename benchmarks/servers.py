@@ -131,7 +131,12 @@ def least_work(tools: Tools) -> Server:
 
 @contextmanager
 def started(
-    server: Server, folder: Path, tls: tuple[Path, Path] | None = None, connections: int = 0
+    server: Server,
+    folder: Path,
+    tls: tuple[Path, Path] | None = None,
+    connections: int = 0,
+    *,
+    before_others: bool = False,
 ) -> Iterator[Running]:
     """Run `server` on its core.
 
@@ -140,6 +145,7 @@ def started(
         folder: for its files; emptied first.
         tls: certificate and key, where it is to speak TLS.
         connections: how many it is going to have at once.
+        before_others: whether it goes before all that is not urgent, where that is allowed.
 
     Raises:
         DidNotStart: it is not installed, or ended before it listened.
@@ -152,7 +158,7 @@ def started(
     if shutil.which(command[0]) is None:
         raise DidNotStart(f"{command[0]} is not installed")
     log = folder / "server.log"
-    with log.open("wb") as output, on_core(cores()[0]):
+    with log.open("wb") as output, on_core(cores()[0], before_others=before_others):
         process = subprocess.Popen(
             command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
