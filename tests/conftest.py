@@ -1,5 +1,6 @@
-"""How many examples Hypothesis tries (`ci` unless the environment says `HYPOTHESIS_PROFILE=long`), and a PostgreSQL."""
+"""How many examples Hypothesis tries (`ci`, or `HYPOTHESIS_PROFILE=long`), a PostgreSQL, a time without collector."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -20,3 +21,12 @@ def postgresql() -> Iterator[servers.PostgreSql]:
     """A server for all tests that leave it running; each takes a database of its own."""
     with servers.running() as server:
         yield server
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Without the garbage collector: what is freed, is freed because nothing refers to it any more."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

@@ -2,11 +2,13 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
+from tests.clocks import WallClock
 from trio_orchestrator.garbage import SECONDS_BETWEEN_LOOKS_AT_ALL, short_pauses
+
+pytestmark = pytest.mark.usefixtures("no_collector")
 
 
 class Thing:
@@ -16,27 +18,9 @@ class Thing:
         self.other: Thing | None = None
 
 
-class Clock:
-    """Seconds, as the test has them pass."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def drop_a_cycle(thing: Thing) -> None:
     """Make `thing` such garbage, once its owner forgets it."""
     thing.other = thing
-
-
-@pytest.fixture(autouse=True)
-def _the_collector_looks_when_it_is_told() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def is_looked_at(thing: Thing) -> bool:
@@ -83,27 +67,27 @@ def test_garbage_that_is_new_is_found_by_the_next_full_collection() -> None:
 
 
 def test_garbage_that_was_set_aside_before_is_found_within_hours() -> None:
-    clock = Clock()
+    clock = WallClock()
     thing = Thing()
     gone = weakref.ref(thing)
     with short_pauses(clock):
         gc.collect()
         drop_a_cycle(thing)
         del thing
-        clock.now += SECONDS_BETWEEN_LOOKS_AT_ALL - 1
+        clock.seconds += SECONDS_BETWEEN_LOOKS_AT_ALL - 1
         gc.collect()
         assert gone() is not None
-        clock.now += 1
+        clock.seconds += 1
         gc.collect()
         assert gone() is None
 
 
 def test_after_a_look_at_everything_it_is_set_aside_again() -> None:
-    clock = Clock()
+    clock = WallClock()
     thing = Thing()
     with short_pauses(clock):
         gc.collect()
-        clock.now += SECONDS_BETWEEN_LOOKS_AT_ALL
+        clock.seconds += SECONDS_BETWEEN_LOOKS_AT_ALL
         gc.collect()
         assert not is_looked_at(thing)
 

@@ -15,6 +15,7 @@ import httpx
 import trio
 from starlette.applications import Starlette
 
+from tests.clocks import WallClock
 from tests.store.recording import running
 from tests.tracking.world import FakeBroadcast, FakeDeadlines, FakeOutbox
 from trio_orchestrator.erasing import Eraser
@@ -36,21 +37,11 @@ NOON: Final = 1_795_348_800  # 2026-11-22T12:00:00Z
 OPEN: Final = Access(None, None, tokens_asked_for=False, anonymous_erasing=True)
 
 
-class Clock:
-    """The time as the test sets it, seconds since 1970, UTC."""
-
-    def __init__(self) -> None:
-        self.seconds: float = NOON
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @dataclass
 class Archive:
     """What the tests work with; `at` in the methods is seconds after noon."""
 
-    clock: Clock
+    clock: WallClock
     database: Database
     recorder: Recorder
     hub: Hub
@@ -115,7 +106,7 @@ class Archive:
 @asynccontextmanager
 async def archive(address: str, access: Access = OPEN, *, visit_gap: float = 3) -> AsyncIterator[Archive]:
     """An archive over the database at `address`."""
-    clock = Clock()
+    clock = WallClock(NOON)
     with closing(Database(address, clock=clock, busy_timeout=0.5)) as database:
         recorder, reader = Recorder(database), Reader(database)
         announcements = Announcements("test", "epoch")

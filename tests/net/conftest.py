@@ -1,7 +1,5 @@
-"""A certificate of the server's, and a time without the garbage collector."""
+"""A certificate of the server's."""
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,3 @@ from .serving import Secured
 @pytest.fixture
 def secured(tmp_path: Path) -> Secured:
     return Secured(tmp_path)
-
-
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Without the garbage collector: what is freed, is freed because nothing refers to it any more."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()

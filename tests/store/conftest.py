@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
+from tests.clocks import WallClock
 from trio_orchestrator.store.database import Database
 
 from .recording import PatientDatabase
@@ -21,16 +22,6 @@ Stranger: TypeAlias = "sqlite3.Connection | psycopg.Connection[Any]"
 
 only_sqlite: Final = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 only_postgresql: Final = pytest.mark.parametrize("address", ["postgresql"], indirect=True)
-
-
-class WallClock:
-    """The time as the test sets it, seconds since 1970, UTC."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_795_000_000.5
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from tests.clocks import WallClock
 from trio_orchestrator.store.changes import Batch, Command, NoteBatch, OwnStop, SecondKey, SecondRow
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import ChangeRefused, DatabaseLocked, DatabaseUnavailable
@@ -13,7 +14,7 @@ from trio_orchestrator.store.questions import TimelineEntry
 from trio_orchestrator.store.schema import OBJECTS, SIGHTINGS, WRITERS
 from trio_orchestrator.tracking.ports import Actor, LiveObject, NewObject, ObjectStop, StopReason
 
-from .conftest import Stranger, WallClock, lock, only_sqlite, refuse_images
+from .conftest import Stranger, lock, only_sqlite, refuse_images
 
 
 def _start(

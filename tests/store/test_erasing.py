@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from tests.clocks import WallClock
 from trio_orchestrator.store import erasing
 from trio_orchestrator.store.audit import AuditFilter, audit_page
 from trio_orchestrator.store.changes import Action, AuditNote, Batch, NoteBatch, OwnStop, SecondRow
@@ -24,7 +25,7 @@ from trio_orchestrator.store.questions import (
 from trio_orchestrator.store.schema import METADATA
 from trio_orchestrator.tracking.ports import Actor, NewObject, ObjectErasure, ObjectStop, StopReason
 
-from .conftest import Stranger, WallClock, only_sqlite
+from .conftest import Stranger, only_sqlite
 
 ANN, BOB = Actor("ann", "Ann"), Actor(address="192.0.2.7")
 

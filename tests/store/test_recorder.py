@@ -5,6 +5,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
+from tests.clocks import WallClock
 from trio_orchestrator.protocol.errors import StorageUnavailable
 from trio_orchestrator.store.changes import Applied, Batch
 from trio_orchestrator.store.database import Database
@@ -12,7 +13,7 @@ from trio_orchestrator.store.errors import DatabaseUnavailable
 from trio_orchestrator.store.recorder import Recorder
 from trio_orchestrator.tracking.ports import StopReason
 
-from .conftest import Stranger, WallClock, lock, refuse
+from .conftest import Stranger, lock, refuse
 from .recording import PATIENCE, new_object, no_effect, running, until
 
 # The database does not work
