@@ -15,8 +15,11 @@ import structlog
 import trio
 import trustme
 
+from tests.settings.helpers import load
 from tests.tokens import key_pair, token_environment
 from trio_orchestrator import cli
+from trio_orchestrator.doors import Listening
+from trio_orchestrator.garbage import short_pauses
 from trio_orchestrator.settings import VARIABLES
 
 
@@ -224,3 +227,10 @@ def test_the_server_runs_with_short_pauses(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(trio, "run", lambda *_: during.append(len(gc.callbacks)))
     assert cli.main([]) == 0
     assert during == [before + 1]
+
+
+def test_what_the_server_has_built_when_it_listens_is_set_aside() -> None:
+    with short_pauses():
+        before = gc.get_freeze_count()
+        cli._announce(load(), Listening([], []))
+        assert gc.get_freeze_count() > before + 10_000
