@@ -35,7 +35,8 @@ def on_core(core: int, *, before_others: bool = False) -> Iterator[None]:
 
     To go before others takes a right (`CAP_SYS_NICE`); without it they take turns.
     """
-    cores_before, policy_before = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    cores_before = os.sched_getaffinity(0)
+    policy_before, parameter_before = os.sched_getscheduler(0), os.sched_getparam(0)
     os.sched_setaffinity(0, {core})
     if before_others:
         with suppress(PermissionError):
@@ -43,7 +44,7 @@ def on_core(core: int, *, before_others: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        os.sched_setscheduler(0, policy_before, os.sched_param(0))
+        os.sched_setscheduler(0, policy_before, parameter_before)
         os.sched_setaffinity(0, cores_before)
 
 

@@ -190,11 +190,10 @@ def _neighbours(results: Results) -> str:
 
 
 def _idle(results: Results) -> str:
-    runs = results.measurements.get("beside idle ones", {}).get(OURS, [])
-    if not runs:
+    names = ("server_memory", "server_memory_connected", "idle", "connect_seconds")
+    before, after, idle, seconds = (results.value("beside idle ones", OURS, name) for name in names)
+    if idle is None:
         return ""
-    run = runs[0]
-    before, after, idle = run["server_memory"], run["server_memory_connected"], run["idle"]
     each = (after - before) / idle / 1024 if before and after and idle else None
     rows = [
         [load, *(_count(results.value(load, OURS, what)) for what in ("p50_us", "p99_us", "missing", "pings")),
@@ -204,7 +203,7 @@ def _idle(results: Results) -> str:
     title = f"{_count(idle)} idle connections beside ten busy ones"
     table = _table(title, ["", "p50 µs", "p99 µs", "left out", "pings answered", "of a core"], rows)
     memory = "not known" if each is None else f"{each:.1f} KiB of the server's memory"
-    connected = f"{_count(idle)} of them connected in {run['connect_seconds']:.1f} s"
+    connected = f"{_count(idle)} of them connected in {seconds:.1f} s"
     return f"{table}\nAn idle connection costs {memory}; {connected}.\n"
 
 
