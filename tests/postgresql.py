@@ -87,19 +87,16 @@ class PostgreSql:
         if self._process.poll() is None:
             # Its parts first asked to stand still, lest one be missed that is being made.
             self.freeze()
-            for pid in self._pids():
-                os.kill(pid, signal.SIGKILL)
+            self._signal_all(signal.SIGKILL)
             self._process.wait(_START_SECONDS)
 
     def freeze(self) -> None:
         """Let it hang: connections stay open, and nothing is answered."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        for pid in reversed(self._pids()):
-            os.kill(pid, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
     @property
     def log(self) -> str:
@@ -118,10 +115,17 @@ class PostgreSql:
             [self._binaries / program, *arguments], check=True, capture_output=True, cwd=self._folder, user=self._user
         )
 
-    def _pids(self) -> list[int]:
-        """The postmaster and its children, it first so that it makes no more of them."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return [self._process.pid, *map(int, children)]
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Send it to the postmaster and all its children, it last.
+
+        It stands still meanwhile, and so makes no more of them; and those that end stay as they are, with their number.
+        """
+        postmaster = self._process.pid
+        os.kill(postmaster, signal.SIGSTOP)
+        os.waitid(os.P_PID, postmaster, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in [*map(int, children), postmaster]:
+            os.kill(pid, number)
 
 
 @contextmanager
