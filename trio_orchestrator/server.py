@@ -113,7 +113,7 @@ class _Orchestrator:
         self._reader = Reader(database)
         self._recorder = Recorder(database)
         self._broadcast = Broadcast()
-        self._read_loop = ReadLoop(self._broadcast.tick)
+        self._read_loop = ReadLoop(self._broadcast.tick, self._broadcast.frames_a_tick)
         self._complaints = Complaints()
         # Of their own, as those about messages have a kind for each connection and might leave no room.
         self._faults = Complaints()

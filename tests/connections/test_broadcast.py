@@ -179,6 +179,15 @@ async def test_what_few_are_to_get_is_theirs_when_the_tick_ends(nursery: trio.Nu
     assert alice.wire.calls == 1
 
 
+async def test_the_more_are_to_get_frames_the_more_are_worth_a_tick() -> None:
+    broadcast = Broadcast()
+    worth = {}
+    for clients in range(101):
+        worth[clients] = broadcast.frames_a_tick()
+        broadcast.join(Viewer().outbox, frozenset({"a"}) if clients % 2 else None)
+    assert [worth[clients] for clients in (0, 1, 8, 9, 20, 32, 33, 100)] == [8, 8, 8, 9, 20, 32, 32, 32]
+
+
 async def test_what_many_are_to_get_at_a_tick_leaves_others_their_turn(nursery: trio.Nursery) -> None:
     broadcast, viewers = await begun(nursery), [Viewer() for _ in range(A_STEP + 1)]
     for viewer in viewers:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import trio
@@ -124,6 +124,25 @@ async def test_all_that_is_ready_is_taken_inside_of_one_turn(nursery: trio.Nurse
         nursery.start_soon(loop.run)
         await peers[0].wait_called()
     assert turns == [3]
+
+
+async def test_a_turn_has_so_many_sockets_and_the_next_the_others(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    turns: list[int] = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        before = sum(len(peer.taken) for peer in peers)
+        yield
+        turns.append(sum(len(peer.taken) for peer in peers) - before)
+
+    loop = ReadLoop(turn, lambda: 2)
+    with ExitStack() as reading:
+        for peer in peers:
+            reading.enter_context(loop.reading(peer.near, peer.take))
+            peer.far.send(b"a")
+        nursery.start_soon(loop.run)
+        await peers[2].wait_called()
+    assert turns == [2, 1]
 
 
 async def test_what_comes_during_a_turn_is_taken_without_a_task_switch(

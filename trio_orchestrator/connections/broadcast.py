@@ -20,6 +20,10 @@ _NOTHING: Final[_Cameras] = frozenset()
 _OUTBOXES_A_STEP: Final = 256
 """After this many outboxes other tasks get their turn."""
 
+_FEWEST_FRAMES: Final = 8
+_MOST_FRAMES: Final = 32
+"""Between these are as many frames worth a hand-over as there are outboxes."""
+
 _SHARED_BYTES: Final = 16384
 _SHARERS: Final = 8
 """So many bytes for so many outboxes are worth a file from which all are sent: filling it costs about two copies."""
@@ -101,6 +105,13 @@ class Broadcast:
     def tick(self) -> AbstractContextManager[None]:
         """What is published inside is handed over at the end, without a task switch where few are to get it."""
         return _Tick(self)
+
+    def frames_a_tick(self) -> int:
+        """How many frames are worth a hand-over: each write costs the same, so the more the more want them.
+
+        And no more than that: what has just been read is in the processor's cache, and somebody waits for it.
+        """
+        return min(max(len(self._wants), _FEWEST_FRAMES), _MOST_FRAMES)
 
     def begin_tick(self) -> None:
         """See `tick`."""

@@ -14,8 +14,9 @@ from typing import Final, TypeAlias
 
 import trio
 
-_SOCKETS_A_TURN: Final = 64
-"""After this many sockets what they brought is handed on; the next turn begins with others, as the kernel has it."""
+_SOCKETS_A_TURN: Final = 32
+"""After this many sockets, if nobody says otherwise, the turn is over; the next begins with others, as the kernel has
+it."""
 
 _SECONDS_AWAKE: Final = 0.001
 """After so much time other tasks get theirs. Until then the loop looks again for itself: what came during a turn makes
@@ -30,10 +31,16 @@ class ReadLoop:
 
     Args:
         turn: what each turn, in which many may be called back, is inside of.
+        sockets_a_turn: how many that may be.
     """
 
-    def __init__(self, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    def __init__(
+        self,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        sockets_a_turn: Callable[[], int] = lambda: _SOCKETS_A_TURN,
+    ) -> None:
         self._turn = turn
+        self._sockets_a_turn = sockets_a_turn
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
 
@@ -69,7 +76,7 @@ class ReadLoop:
 
     def _take_turn(self, now: float) -> bool:
         """Call back whoever's socket is readable; whether there was anybody."""
-        ready = self._epoll.poll(0, _SOCKETS_A_TURN)
+        ready = self._epoll.poll(0, self._sockets_a_turn())
         if not ready:
             return False
         callbacks = self._callbacks
