@@ -107,9 +107,9 @@ class Broadcast:
         return _Tick(self)
 
     def frames_a_tick(self) -> int:
-        """How many frames are worth a hand-over: each write costs the same, so the more the more want them.
+        """How many frames are worth a hand-over, which costs one write for each outbox.
 
-        And no more than that: what has just been read is in the processor's cache, and somebody waits for it.
+        Fewer cost too many writes; more wait too long, and leave the processor's cache before they are written.
         """
         return min(max(len(self._wants), _FEWEST_FRAMES), _MOST_FRAMES)
 
