@@ -85,8 +85,6 @@ class PostgreSql:
     def kill(self) -> None:
         """End it and all its processes at once, as the system does that runs out of memory."""
         if self._process.poll() is None:
-            # Its parts first asked to stand still, lest one be missed that is being made.
-            self.freeze()
             self._signal_all(signal.SIGKILL)
             self._process.wait(_START_SECONDS)
 
