@@ -1,7 +1,7 @@
 """One task that takes what many sockets have."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -101,7 +101,10 @@ async def test_a_number_that_is_given_again_is_another_socket(nursery: trio.Nurs
             successor.close()
 
 
-async def test_all_that_is_ready_is_taken_inside_of_one_turn(nursery: trio.Nursery, peers: list[Peer]) -> None:
+@pytest.mark.parametrize(("limits", "expected"), [((), [3]), ((lambda: 2,), [2, 1])])
+async def test_a_turn_takes_all_that_are_ready_up_to_its_limit_and_the_next_the_others(
+    nursery: trio.Nursery, peers: list[Peer], limits: tuple[Callable[[], int], ...], expected: list[int]
+) -> None:
     turns: list[int] = []
 
     def count() -> int:
@@ -113,36 +116,14 @@ async def test_all_that_is_ready_is_taken_inside_of_one_turn(nursery: trio.Nurse
         yield
         turns.append(count() - before)
 
-    loop = ReadLoop(turn)
-    with (
-        loop.reading(peers[0].near, peers[0].take),
-        loop.reading(peers[1].near, peers[1].take),
-        loop.reading(peers[2].near, peers[2].take),
-    ):
-        for peer in peers:
-            peer.far.send(b"a")
-        nursery.start_soon(loop.run)
-        await peers[0].wait_called()
-    assert turns == [3]
-
-
-async def test_a_turn_has_so_many_sockets_and_the_next_the_others(nursery: trio.Nursery, peers: list[Peer]) -> None:
-    turns: list[int] = []
-
-    @contextmanager
-    def turn() -> Iterator[None]:
-        before = sum(len(peer.taken) for peer in peers)
-        yield
-        turns.append(sum(len(peer.taken) for peer in peers) - before)
-
-    loop = ReadLoop(turn, lambda: 2)
+    loop = ReadLoop(turn, *limits)
     with ExitStack() as reading:
         for peer in peers:
             reading.enter_context(loop.reading(peer.near, peer.take))
             peer.far.send(b"a")
         nursery.start_soon(loop.run)
         await peers[2].wait_called()
-    assert turns == [2, 1]
+    assert turns == expected
 
 
 async def test_what_comes_during_a_turn_is_taken_without_a_task_switch(
