@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.tokens import make_token, token_environment
 
 from . import web
-from .conftest import StartProcess
+from .conftest import StartProcess, Tls
 from .peers import Peer
 from .raw import TEXT, closing, dial, dial_websocket, frame, read_to_end, upgrade
 from .running import ServerProcess
@@ -97,6 +98,18 @@ def test_no_secret_is_logged(process: ServerProcess) -> None:
     assert "a message was not carried out" in log
     for secret in ("SECRET", *token.split("."), "AAAAAAAAAA", "Bearer"):
         assert secret not in log, secret
+
+
+def test_no_secret_is_logged_of_http_2(start_process: StartProcess, tls: Tls) -> None:
+    token = make_token(name="Alice")
+    process = start_process(LOG_LEVEL="debug", **tls.variables, **token_environment())
+    with httpx.Client(http2=True, verify=tls.context, trust_env=False) as http:
+        for headers in ({"Authorization": f"Bearer {token}"}, {"Authorization": f"Basic {token}", "Cookie": token}):
+            answer = http.get(process.urls.tls + f"/objects?cursor={token}", headers=headers)
+            assert answer.http_version == "HTTP/2"
+    assert process.stop() == 0
+    for secret in (*token.split("."), "Bearer"):
+        assert secret not in process.log, secret
 
 
 def test_no_line_is_forged(process: ServerProcess) -> None:

@@ -14,7 +14,7 @@ from trio_orchestrator.logs import configure
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in (None, "sqlalchemy", "trio-websocket", "hypercorn")]
+    loggers = [logging.getLogger(name) for name in (None, "trio_orchestrator")]
     before = [(logger.handlers, logger.level) for logger in loggers]
     raised = logging.raiseExceptions
     yield
@@ -55,7 +55,7 @@ def test_a_line_for_machines() -> None:
 
 def test_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", "text")
-    structlog.get_logger("a").info("listening")
+    structlog.get_logger("trio_orchestrator").info("listening")
     out, err = capsys.readouterr()
     assert out == ""
     assert "listening" in err
@@ -75,14 +75,17 @@ def test_only_what_is_grave_enough_is_logged() -> None:
     ]
 
 
-def test_statements_to_the_database_are_never_logged() -> None:
-    def say(_: Any) -> None:
+def test_of_libraries_only_warnings_are_logged() -> None:
+    def say(log: Any) -> None:
+        log.debug("ours")
         logging.getLogger("sqlalchemy.engine").info("INSERT INTO objects (image) …")
         logging.getLogger("trio-websocket").debug("received …")
-        logging.getLogger("anything").debug("said")
+        logging.getLogger("hpack.hpack").debug("Decoded (b'authorization', …)")
+        logging.getLogger("anything").warning("theirs")
 
-    (line,) = lines_of("debug", "text", say)
-    assert "said" in line
+    ours, theirs = lines_of("debug", "text", say)
+    assert "ours" in ours
+    assert "theirs" in theirs
 
 
 @pytest.mark.parametrize("format", ["text", "json"])

@@ -12,12 +12,13 @@ from .rendering import as_json, as_text
 
 _RENDERERS: Final[dict[str, Processor]] = {"text": as_text, "json": as_json}
 
-# Libraries whose own chatter is of use to nobody who runs the server, or shows what peers send: at least this level.
-_QUIET: Final = {"sqlalchemy": logging.WARNING, "trio-websocket": logging.INFO, "hypercorn": logging.WARNING}
+_OURS: Final = __name__.partition(".")[0]
 
 
 def configure(level: str, format: str, *, stream: TextIO | None = None) -> None:
     """Log from now on what is at least as grave as `level`, to stderr; to be called once, before anything is logged.
+
+    Of libraries only warnings and worse: below that they tell what peers send, and `hpack` each token.
 
     Args:
         level: `debug`, `info`, `warning`, `error` or `critical`.
@@ -46,9 +47,8 @@ def configure(level: str, format: str, *, stream: TextIO | None = None) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(least)
-    for name, floor in _QUIET.items():
-        logging.getLogger(name).setLevel(max(least, floor))
+    root.setLevel(max(least, logging.WARNING))
+    logging.getLogger(_OURS).setLevel(least)
     # A line that cannot be written (a full disk, a closed pipe) is lost; complaining about it would fail as well.
     logging.raiseExceptions = False
 
