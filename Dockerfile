@@ -7,7 +7,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY pyproject.toml requirements-dev.lock README.md LICENSE ./
 COPY trio_orchestrator ./trio_orchestrator
 # The lock names more than is installed: it only says which version of what is needed.
-RUN /opt/orchestrator/bin/pip install --constraint requirements-dev.lock . \
+RUN /opt/orchestrator/bin/pip install --constraint requirements-dev.lock '.[postgres]' \
     && /opt/orchestrator/bin/pip uninstall --yes --quiet pip
 
 FROM python:3.13-slim

@@ -218,7 +218,7 @@ def database_url(text: str) -> URL:
         raise Unfit(f"SQLAlchemy knows no database {driver}") from None
     except ImportError as error:
         missing = shown(error.name or url.get_driver_name())
-        extra = "; pip install 'trio-orchestrator[postgres]'" if url.get_driver_name() == "psycopg" else ""
+        extra = "; it comes with the extra [postgres]" if url.get_driver_name() == "psycopg" else ""
         raise Unfit(f"the driver of {driver} is not installed (Python package {missing}){extra}") from None
     except exc.SQLAlchemyError:
         raise Unfit("this is not the URL of a database") from None

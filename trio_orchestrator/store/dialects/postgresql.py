@@ -63,7 +63,7 @@ class PostgreSql:
         except ImportError as error:
             raise CannotOpen(
                 f"cannot open the database {masked(url)}: psycopg is missing ({one_line(error)});"
-                " pip install 'trio-orchestrator[postgres]'"
+                " it comes with the extra [postgres]"
             ) from None
         if not url.database:
             raise CannotOpen(f"cannot open the database {masked(url)}: it names no database; write {self.form}")
