@@ -12,10 +12,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 help:
 	@echo "make run     start the orchestrator on port $(HTTP_PORT), its database in the working directory"
-	@echo "make demo    the same with eight simulated cameras, to look around in"
+	@echo "make demo    eight simulated cameras, on this machine only, to look around in; nothing is kept"
 	@echo "make test    run all tests, in several processes; about five minutes with two processors"
 	@echo "make check   lint, formatting, types and import rules"
-	@echo "make benchmark   measure delivery beside its peers and write docs/performance.md; about ten minutes"
+	@echo "make benchmark   measure delivery beside its peers and write docs/performance.md; about fifteen minutes"
 	@echo "make lock    choose the newest versions that pyproject.toml allows and write them to $(LOCK)"
 	@echo "make clean   remove the virtual environment and all caches (databases stay)"
 	@echo
@@ -62,7 +62,7 @@ $(VENV)/.dev: $(VENV)/.run
 	$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
 
-# Takes about ten minutes and two cores to itself; see docs/performance.md.
+# Takes about fifteen minutes and two cores to itself; see docs/performance.md.
 .PHONY: benchmark
 benchmark: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --output

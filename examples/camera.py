@@ -34,4 +34,7 @@ async def obey(camera: Processor, followed: set[int]) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "ws://localhost:8080")
+    try:
+        trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "ws://localhost:8080")
+    except* KeyboardInterrupt:
+        pass

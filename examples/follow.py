@@ -37,4 +37,7 @@ async def next_frame_with_boxes(client: Client) -> BoundingBoxes:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "ws://localhost:8080")
+    try:
+        trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "ws://localhost:8080")
+    except* KeyboardInterrupt:
+        pass

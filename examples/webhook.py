@@ -33,4 +33,7 @@ def post(hook: str, change: TrackingChange) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "ws://localhost:8080")
+    try:
+        trio.run(main, sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "ws://localhost:8080")
+    except* KeyboardInterrupt:
+        pass

@@ -44,12 +44,14 @@ def demo() -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
-async def test_all_cameras_come_and_whom_it_tracks_is_seen(demo: "subprocess.Popen[str]") -> None:
+async def url_of(demo: "subprocess.Popen[str]") -> str:
     assert demo.stdout is not None
     line = await trio.to_thread.run_sync(demo.stdout.readline)
-    url = line.removeprefix("the console is at ").partition("/ ")[0]
-    async with httpx.AsyncClient() as http:
-        assert (await http.get(url)).status_code == 200
+    return line.removeprefix("the console is at ").partition("/ ")[0]
+
+
+async def test_all_cameras_come_and_whom_it_tracks_is_seen(demo: "subprocess.Popen[str]") -> None:
+    url = await url_of(demo)
     overview = Overview()
     async with open_client("ws" + url.removeprefix("http"), features=["cameras", "tracking"]) as client:
         with trio.fail_after(30):
@@ -58,6 +60,9 @@ async def test_all_cameras_come_and_whom_it_tracks_is_seen(demo: "subprocess.Pop
                 seen = [search for search in overview.searches.values() if search.seen_on]
                 if len(overview.cameras) == 8 and len(seen) == 2:
                     break
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(url)).status_code == 200
+        assert (await http.delete(f"{url}/objects/1")).status_code == 204, "all can be tried"
     for _ in range(3):  # who is impatient changes nothing
         demo.send_signal(signal.SIGINT)
     assert await trio.to_thread.run_sync(demo.wait, 10) == 0

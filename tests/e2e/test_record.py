@@ -92,7 +92,7 @@ def test_a_tape_can_be_clicked_on(server: ServerThread, tmp_path: Path) -> None:
     ("words", "told"),
     [
         (["record", "tape.txt"], "must end in .jsonl or .jsonl.gz"),
-        (["record", "there.jsonl"], "File exists"),
+        (["record", "there.jsonl"], "is there already; name a new file"),
         (["replay", "none.jsonl"], "none.jsonl: No such file"),
         (["replay", "there.jsonl", "cam1=a.txt"], "nothing beside it"),
         (["replay", "there.jsonl", "--fps", "3"], "--speed"),

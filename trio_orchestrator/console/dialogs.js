@@ -24,6 +24,7 @@ const KEYS = [
       ["+ −", "closer, farther"],
       ["Enter", "go through the visits, with ← and →"],
       ["End", "now, and go on with it"],
+      ["Home", "all visits"],
     ],
   ],
 ];

@@ -1,5 +1,5 @@
 /**
- * What is known of cameras and live objects: a value, and what each message of part 2 makes of it.
+ * What is known of cameras and live objects: a value, and what each message of the protocol's features makes of it.
  *
  * Nothing here reads a clock or touches the page. A value is never changed, only replaced, so whoever keeps one can
  * compare.

@@ -19,7 +19,7 @@
 const TOUCHING = 1500;
 
 /**
- * The live visits after a change of part 2, `seen`, `lost` or `stopped`; the same ones where it is another.
+ * The live visits after a `tracking`, `seen`, `lost` or `stopped`; the same ones where it is another.
  * @param {readonly Visit[]} visits
  * @param {{state: string, cameraId?: string}} change
  * @param {number} at milliseconds

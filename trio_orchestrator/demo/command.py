@@ -71,6 +71,7 @@ async def _run(namespace: argparse.Namespace, folder: Path) -> None:
         {
             "HOST": namespace.host,
             "HTTP_PORT": str(namespace.port),
+            "ALLOW_ANONYMOUS_ERASE": "true",
             "DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
         }
     )

@@ -55,6 +55,9 @@ def main(namespace: argparse.Namespace) -> int:
             raise ValueError(f"{path} must end in {' or '.join(tape.SUFFIXES)}")
         parse_url(namespace.url, "/client")
         file = tape.open_new(path)
+    except FileExistsError:
+        sys.stderr.write(f"record: {path} is there already; name a new file\n")
+        return 2
     except (ValueError, OSError) as error:
         sys.stderr.write(f"record: {error}\n")
         return 2

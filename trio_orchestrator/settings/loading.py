@@ -25,7 +25,7 @@ class Settings:
         http_port: plain port; 0 picks a free one, None is closed.
         https_port: TLS port, open where `tls` is set; 0 picks a free one.
         admin_port: port for the metrics and the like; 0 picks a free one, None where they are on the others.
-        forwarded_allow_ips: reverse proxies that are believed whom they speak for.
+        forwarded_allow_ips: reverse proxies whose word is taken for their client's address.
         tls: certificate and key; None where TLS is off.
         tokens: how tokens are checked; None where no peer needs one.
         allow_anonymous_erase: whether everybody may erase objects where no peer needs a token.
@@ -34,7 +34,7 @@ class Settings:
         auth_timeout: seconds a socket may stay unauthenticated.
         tracking_timeout: seconds after which an object stops being tracked; None for never.
         visit_gap: seconds without a sighting after which an object is no longer on a camera.
-        answer_timeout: seconds after the start of a search without an answer after which it has failed.
+        answer_timeout: seconds a search may go unanswered before it has failed.
         retention_days: days after the end of its tracking after which an object is erased; None for never.
         database_url: where objects and sightings live; its `str` masks the password.
         max_connections: how many connections there may be.

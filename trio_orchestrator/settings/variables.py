@@ -81,7 +81,7 @@ ADMIN_PORT: Final = Variable(
 FORWARDED_ALLOW_IPS: Final = Variable(
     "FORWARDED_ALLOW_IPS", values.networks, None, "ADDRESSES",
     "addresses and networks with commas between them, like 127.0.0.1,10.0.0.0/8",
-    "reverse proxies that are believed whom they speak for (`X-Forwarded-For`, `Forwarded`); nobody where unset",
+    "reverse proxies whose word is taken for their client's address (`X-Forwarded-For`, `Forwarded`); none where unset",
 )
 SSL_CERT: Final = Variable(
     "SSL_CERT", files.readable_file, None, "FILE", "the path of a PEM file with the server's certificate",
@@ -151,12 +151,12 @@ VISIT_GAP: Final = Variable(
     "seconds without a sighting after which an object is no longer on a camera",
 )
 ANSWER_TIMEOUT: Final = _duration(
-    "ANSWER_TIMEOUT", "10", "seconds after the start of a search without an answer after which it has `failed`"
+    "ANSWER_TIMEOUT", "10", "seconds a search may go unanswered before it has `failed`"
 )
 RETENTION_DAYS: Final = Variable(
     "RETENTION_DAYS", values.days, None, "DAYS",
     f"days greater than 0, like 30 or 0.5, up to {values.MAX_DAYS:.0f}, or nothing to keep all",
-    "days (fractions allowed) after whose end of tracking an object is erased; never where unset",
+    "days (fractions allowed) after the end of its tracking when an object is erased; never where unset",
 )
 DATABASE_URL: Final = Variable(
     "DATABASE_URL", values.database_url, "sqlite:///orchestrator.db", "URL",

@@ -1,4 +1,4 @@
-"""Who asked to be told what becomes of cameras and searches (`hello`), and the telling (docs/protocol.md, part 2).
+"""Who asked to be told what becomes of cameras and searches (`hello`), and the telling (docs/protocol.md, "Features").
 
 A snapshot goes out in the same step in which its peer begins to follow, so the changes after it join without a gap
 or a double.

@@ -82,6 +82,15 @@ async def test_who_may(
         assert (await kept.http.get("/openapi.json")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("access", "missing"), [(NOBODY_ADMINISTRATES, "ADMIN_ROLE"), (CLOSED, "ALLOW_ANONYMOUS_ERASE")]
+)
+async def test_where_nobody_may_erase_the_setting_is_named(tmp_path: Path, access: Access, missing: str) -> None:
+    async with archive(f"sqlite:///{tmp_path}/archive.db", access) as kept:
+        refused = await kept.http.delete("/objects/1", headers=bearer(ADMIN_ROLE))
+        assert missing in refused.json()["message"]
+
+
 async def test_the_audit_says_who_did_what(tmp_path: Path) -> None:
     async with archive(f"sqlite:///{tmp_path}/archive.db", GUARDED) as kept:
         kept.start()

@@ -66,14 +66,16 @@ class Access:
     async def administrator(self, request: Request) -> Actor:
         """Likewise for an administrator."""
         if self.administrators is None:
-            raise Forbidden("this needs the role of an administrator, and there is none here")
+            raise Forbidden("this takes an administrator, and ADMIN_ROLE is not set")
         return await self._actor(request, self.administrators)
 
     async def eraser(self, request: Request) -> Actor:
         """Likewise for somebody who may erase."""
-        if not self.tokens_asked_for and self.anonymous_erasing:
-            return await self._actor(request, None)
-        return await self.administrator(request)
+        if self.tokens_asked_for:
+            return await self.administrator(request)
+        if not self.anonymous_erasing:
+            raise Forbidden("nobody may erase objects here: ALLOW_ANONYMOUS_ERASE is not set")
+        return await self._actor(request, None)
 
     async def _actor(self, request: Request, checker: TokenChecker | None) -> Actor:
         identity: Identity | None = None
