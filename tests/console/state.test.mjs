@@ -73,6 +73,24 @@ test("a search goes from state to state", () => {
   assert.deepEqual(state.ended[0], { objectId: 7, reason: "timeout", by: null, at: AT + 9000 });
 });
 
+test("where it is not lost from, it stays as the server says it", () => {
+  let state = after(change(7, "started", { cameraId: "gate" }));
+  for (const [second, cameraId] of ["gate", "lift", "hall", "yard"].entries()) {
+    state = apply(state, change(7, "seen", { cameraId, at: iso(second) }), AT);
+  }
+  state = apply(state, change(7, "lost", { cameraId: "hall", at: iso(8) }), AT);
+  assert.equal(state.objects.get(7).cameraId, "yard");
+  state = apply(state, change(7, "lost", { cameraId: "yard", at: iso(9) }), AT);
+  assert.equal(state.objects.get(7).cameraId, "gate");
+});
+
+test("features of somebody who is seen are news of the looks alone", () => {
+  let state = after(change(7, "started", { cameraId: "gate" }), change(7, "seen", { cameraId: "hall", at: iso(3) }));
+  state = apply(state, change(7, "features", { cameraId: "gate", at: iso(4) }), AT);
+  const { state: name, cameraId, changedAt } = state.objects.get(7);
+  assert.deepEqual([name, cameraId, changedAt], ["seen", "hall", AT + 3000]);
+});
+
 test("why nobody finds it is kept until somebody does", () => {
   let state = after(change(1, "failed", { cameraId: "gate", reason: "camera_offline" }));
   assert.equal(state.objects.get(1).reason, "camera_offline");

@@ -49,13 +49,13 @@ class Follower:
     Attributes:
         somebody: it.
         cameras: whether each is online, and since when.
-        objects: of each live object its state and the cameras it is on.
+        objects: of each live object its state, its camera and the cameras it is on.
     """
 
     def __init__(self, somebody: Somebody) -> None:
         self.somebody = somebody
         self.cameras: dict[str, tuple[bool, str]] = {}
-        self.objects: dict[int, tuple[str, frozenset[str]]] = {}
+        self.objects: dict[int, tuple[str, str, frozenset[str]]] = {}
         somebody.says('{"type":"subscribe","cameraIds":[]}')
         self.greet()
 
@@ -76,7 +76,8 @@ class Follower:
                     self._camera(message)
                 case "tracked":
                     self.objects = {
-                        state["objectId"]: (state["state"], frozenset(state["seenOn"])) for state in message["objects"]
+                        state["objectId"]: (state["state"], state["cameraId"], frozenset(state["seenOn"]))
+                        for state in message["objects"]
                     }
                 case "tracking":
                     self._search(message)
@@ -90,22 +91,24 @@ class Follower:
         object_id, kind = change["objectId"], change["state"]
         if object_id not in self.objects:
             assert kind == "started"
-            self.objects[object_id] = ("started", frozenset())
+            self.objects[object_id] = ("started", change["cameraId"], frozenset())
             return
-        state, seen_on = self.objects[object_id]
+        state, before, seen_on = self.objects[object_id]
         if kind == "stopped":
             del self.objects[object_id]
             return
+        camera_id: str = change["cameraId"]
         if kind == "seen":
             assert change["cameraId"] not in seen_on
             seen_on |= {change["cameraId"]}
         elif kind == "lost":
             assert change["cameraId"] in seen_on
             seen_on -= {change["cameraId"]}
-            kind = "seen" if seen_on else "lost"
+            if seen_on:
+                kind, camera_id = "seen", before if before in seen_on else min(seen_on)
         elif kind == "features" and state in ("seen", "lost"):
-            kind = state  # news, but of its looks
-        self.objects[object_id] = (kind, seen_on)
+            kind, camera_id = state, before  # news, but of its looks
+        self.objects[object_id] = (kind, camera_id, seen_on)
 
 
 def never_dies_of_a_stop(told: list[Said]) -> None:

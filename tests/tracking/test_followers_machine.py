@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from .model import Follower
 from .world import Somebody, World
 
-cameras = st.sampled_from(["cam1", "cam2"])
+cameras = st.sampled_from(["cam1", "cam2", "cam3"])
 objects = st.integers(1, 3)
 
 
@@ -51,9 +51,9 @@ class Followers(RuleBasedStateMachine):
     def somebody_stops(self, object_id: int) -> None:
         self.operator.says(f'{{"type":"stop","objectId":{object_id}}}')
 
-    @rule(camera=cameras, object_id=objects)
-    def a_camera_knows_features(self, camera: str, object_id: int) -> None:
-        self._camera_says(camera, f'{{"type":"featureMap","objectId":{object_id},"featureMap":[1]}}')
+    @rule(camera=cameras, object_id=objects, features=st.integers(1, 2))
+    def a_camera_knows_features(self, camera: str, object_id: int, features: int) -> None:
+        self._camera_says(camera, f'{{"type":"featureMap","objectId":{object_id},"featureMap":[{features}]}}')
 
     @rule(camera=cameras, object_id=objects)
     def a_camera_sees(self, camera: str, object_id: int) -> None:

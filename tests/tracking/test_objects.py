@@ -29,6 +29,8 @@ def test_a_life() -> None:
     assert tracked.learn(Raw(b"[1]"), "cam1")
     assert (tracked.state, bytes(tracked.feature_map), tracked.recognizable) == (State.FEATURES, b"[1]", True)
     assert tracked.answered
+    assert not tracked.learn(Raw(b"[1]"), "cam2")
+    assert tracked.camera_id == "cam1", "that it is better known is told nobody"
 
     tracked.appear("cam2", 510.0)
     tracked.appear("cam3", 511.0)
@@ -43,6 +45,16 @@ def test_a_life() -> None:
 
     tracked.stop()
     assert tracked.state is State.STOPPED
+
+
+def test_lost_from_one_camera_it_stays_where_whoever_follows_takes_it_to_be() -> None:
+    tracked = make()
+    for number, camera_id in enumerate(("b", "c", "a", "d")):
+        tracked.appear(camera_id, 510.0 + number)
+    tracked.disappear("a")
+    assert tracked.camera_id == "d"
+    tracked.disappear("d")
+    assert (tracked.state, tracked.camera_id) == (State.SEEN, "b"), "the first by its id, not where it was seen last"
 
 
 def test_nobody_answers_until_somebody_does() -> None:

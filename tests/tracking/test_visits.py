@@ -87,4 +87,4 @@ def test_however_it_is_cut_it_is_what_a_whole_look_tells(
             else:
                 runs.append([at])
         expected += [Visit(camera, run[0], run[-1], len(run), None) for run in runs]
-    assert sorted(found) == sorted(expected)
+    assert found == sorted(expected, key=lambda visit: (visit.last, visit.first, visit.camera_id))

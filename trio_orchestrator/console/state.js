@@ -139,12 +139,13 @@ function changed(state, message) {
   if (message.state === "seen") seenOn.set(message.cameraId, at);
   if (message.state === "lost") seenOn.delete(message.cameraId);
   const stays = message.state === "lost" && seenOn.size > 0;
+  const looks = message.state === "features" && (before.state === "seen" || before.state === "lost");
   const after = {
     ...before,
-    state: stays ? "seen" : message.state,
-    cameraId: stays ? lastOf(seenOn) : (message.cameraId ?? before.cameraId),
+    state: stays ? "seen" : looks ? before.state : message.state,
+    cameraId: stays ? among(seenOn, before.cameraId) : looks ? before.cameraId : (message.cameraId ?? before.cameraId),
     seenOn,
-    changedAt: stays ? before.changedAt : at,
+    changedAt: stays || looks ? before.changedAt : at,
     by: message.state === "started" ? (message.by ?? before.by) : before.by,
     reason: message.reason ?? null,
   };
@@ -179,7 +180,7 @@ function fresh(objectId, cameraId, at) {
   };
 }
 
-/** The camera it was seen on last. @param {ReadonlyMap<string, number>} seenOn */
-function lastOf(seenOn) {
-  return [...seenOn].reduce((last, entry) => (entry[1] > last[1] || Number.isNaN(last[1]) ? entry : last))[0];
+/** The camera it stays seen on, as the server says it. @param {ReadonlyMap<string, number>} seenOn @param {string} before */
+function among(seenOn, before) {
+  return seenOn.has(before) ? before : [...seenOn.keys()].sort()[0];
 }

@@ -65,17 +65,18 @@ class Cameras:
 class _Camera:
     """One camera's counters: a ring of as many seconds as the window has."""
 
-    __slots__ = ("_counts", "_newest", "last_frame", "since")
+    __slots__ = ("_counting_since", "_counts", "_newest", "last_frame", "since")
 
     def __init__(self) -> None:
         self.since = 0.0
         self.last_frame: float | None = None
         self._counts = [0] * _WINDOW
         self._newest = 0  # the second that was counted last
+        self._counting_since = 0.0
 
     def change(self, at: float) -> None:
         """It came, or it left."""
-        self.since = at
+        self.since = self._counting_since = at
         self._counts = [0] * _WINDOW
         self._newest = int(at)
 
@@ -90,7 +91,7 @@ class _Camera:
     def rate(self, at: float) -> float:
         """Frames a second, over the time that the ring covers at the instant `at`."""
         self._advance(int(at))
-        covered = at - max(self.since, self._newest - _WINDOW + 1)
+        covered = at - max(self._counting_since, self._newest - _WINDOW + 1)
         return sum(self._counts) / max(covered, 1.0)
 
     def _advance(self, second: int) -> None:
@@ -101,4 +102,6 @@ class _Camera:
         elif passed:
             # Nothing came for a whole window, or the clock was set back: what was counted tells nothing of now.
             self._counts = [0] * _WINDOW
+            if passed < 0:
+                self._counting_since = second
         self._newest = second

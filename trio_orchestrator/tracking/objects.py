@@ -136,7 +136,7 @@ class TrackedObject:
         first = self.feature_map is NO_FEATURES
         self._advance(Event.FEATURE_MAP)
         self.feature_map = feature_map
-        if self.state is State.FEATURES:
+        if first and self.state is State.FEATURES:
             self.camera_id = camera_id
         return first
 
@@ -147,13 +147,16 @@ class TrackedObject:
         self.camera_id = camera_id
 
     def disappear(self, camera_id: str) -> float:
-        """Be no longer on a camera; the instant of the last sighting there. While it is on others it stays seen."""
+        """Be no longer on a camera; the instant of the last sighting there. While it is on others it stays seen.
+
+        On which of them is a rule that whoever was told of the changes can follow, since whenever that was.
+        """
         last_seen = self.seen_on.pop(camera_id)
         if not self.seen_on:
             self._advance(Event.LOST)
             self.camera_id = camera_id
         elif self.camera_id == camera_id:
-            self.camera_id = max(self.seen_on, key=self.seen_on.__getitem__)
+            self.camera_id = min(self.seen_on)
         return last_seen
 
     def give_up(self) -> None:

@@ -47,6 +47,7 @@ class Visits:
         self._gap = gap
         self._open: dict[str, Visit] = {}
         self._second = 0
+        self._of_second: list[Presence] = []
 
     def add(self, presences: Iterable[Presence]) -> Iterator[Visit]:
         """Take `presences` in; the visits that are over by them, those that ended first in front.
@@ -54,23 +55,17 @@ class Visits:
         Only as much is taken in as is iterated.
         """
         for presence in presences:
-            if presence.first // 1000 > self._second:
-                self._second = presence.first // 1000
+            second = presence.first // 1000
+            if second > self._second:
+                yield from self._take_second()
+                self._second = second
                 # Later rows cannot begin before this second, so they join none of these.
-                yield from self._over(self._second * 1000)
-            visit = self._open.pop(presence.camera_id, None)
-            if visit is None:
-                visit = Visit(*presence)
-            elif presence.first - visit.last > self._gap:
-                yield visit
-                visit = Visit(*presence)
-            else:
-                visit = _joined(visit, presence)
-            self._open[presence.camera_id] = visit
+                yield from self._over(second * 1000)
+            self._of_second.append(presence)
 
     def rest(self) -> list[Visit]:
         """The visits that no row has ended, those that ended first in front; none is open any more."""
-        left = sorted(self._open.values(), key=_end)
+        left = [*self._take_second(), *sorted(self._open.values(), key=_end)]
         self._open.clear()
         return left
 
@@ -78,8 +73,19 @@ class Visits:
         """Whether a sighting at the instant `at`, milliseconds since 1970, would still belong to `visit`."""
         return at - visit.last <= self._gap
 
-    def _over(self, second: int) -> list[Visit]:
-        over = sorted((visit for visit in self._open.values() if second - visit.last > self._gap), key=_end)
+    def _take_second(self) -> Iterator[Visit]:
+        """Take in the rows of a second, which come in any order; the visits that are over by them."""
+        presences, self._of_second = sorted(self._of_second, key=_begin), []
+        for presence in presences:
+            visit = self._open.get(presence.camera_id)
+            if visit is not None and presence.first - visit.last > self._gap:
+                yield from self._over(presence.first)
+                visit = None
+            self._open[presence.camera_id] = Visit(*presence) if visit is None else _joined(visit, presence)
+
+    def _over(self, at: int) -> list[Visit]:
+        """The visits that no row can join any more that begins at the instant `at` or later."""
+        over = sorted((visit for visit in self._open.values() if at - visit.last > self._gap), key=_end)
         for visit in over:
             del self._open[visit.camera_id]
         return over
@@ -95,6 +101,10 @@ def _joined(visit: Visit, presence: Presence) -> Visit:
         visit.sightings + presence.sightings,
         other if best is None or (other is not None and other > best) else best,
     )
+
+
+def _begin(presence: Presence) -> int:
+    return presence.first
 
 
 def _end(visit: Visit) -> tuple[int, int, str]:
