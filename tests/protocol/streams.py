@@ -164,5 +164,5 @@ class FastLane:
                     yield "too long"
                 case NotText():
                     yield "not text"
-                case _:
+                case bytes():
                     yield received

@@ -29,8 +29,8 @@ class Rest(NamedTuple):
     items: Iterator[Received]
 
 
-_MESSAGES_A_TURN: Final = 64
-"""After this many messages of one peer the others get their turn."""
+_FRAMES_A_TURN: Final = 64
+"""After this many frames of one peer, be they messages or not, the others get their turn."""
 
 
 class Intake:
@@ -42,9 +42,6 @@ class Intake:
         outbox: told when a message is too long.
         feed: hands the engine what is no message.
         longest_message: how long a message may be now; asked again after everything that had to be awaited.
-
-    Attributes:
-        heard: when the peer was last heard of, on Trio's clock.
     """
 
     def __init__(
@@ -61,7 +58,13 @@ class Intake:
         self._outbox = outbox
         self._feed = feed
         self._longest_message = longest_message
-        self.heard = trio.current_time()
+        self._heard = trio.current_time()
+        self._is_behind = False
+
+    @property
+    def heard(self) -> float:
+        """When the peer was last heard of, on Trio's clock: now, while it is we who do not read on."""
+        return trio.current_time() if self._is_behind else self._heard
 
     async def run(self, read_loop: ReadLoop) -> None:
         """Read until the end of the stream, by way of `read_loop`.
@@ -85,7 +88,7 @@ class Intake:
 
     def begin(self, data: bytes, now: float) -> Rest | None:
         """Take `data`, heard at `now` on Trio's clock, as far as that goes without awaiting; what is left of it."""
-        self.heard = now
+        self._heard = now
         message = self._frames.receive_one(data)
         if message is not None:
             pause = self._session.receive(message)
@@ -97,10 +100,13 @@ class Intake:
     async def take_rest(self, rest: Rest) -> None:
         """Take what `begin` left."""
         pause: Pause | None = rest.pause
+        self._is_behind = True
         while pause is not None:
             await pause
+            await trio.lowlevel.checkpoint()  # not every pause is one: a token whose key is known is checked at once
             self._frames.max_message_bytes = self._longest_message()
             pause = self._advance(rest.items)
+        self._is_behind, self._heard = False, trio.current_time()
 
     def _advance(self, items: Iterator[Received]) -> Pause | None:
         """Take items until something must be awaited before the next; None once all are taken."""
@@ -110,15 +116,15 @@ class Intake:
                 return self._feed(received.data)
             if isinstance(received, TooLong):
                 self._outbox.close(CloseCode.TOO_LARGE, f"messages may have {self._frames.max_message_bytes} bytes")
-            elif (pause := session.receive(received)) is not None:
+            elif received is not None and (pause := session.receive(received)) is not None:
                 return pause
-            if count == _MESSAGES_A_TURN:
+            if count == _FRAMES_A_TURN:
                 return _let_others_run()
         return None
 
 
 async def _let_others_run() -> None:
-    await trio.lowlevel.checkpoint()
+    """Nothing: after each pause others get their turn."""
 
 
 class _Turn:

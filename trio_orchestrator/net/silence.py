@@ -23,13 +23,11 @@ _PEERS_A_TURN: Final = 64
 
 
 class Heard(Protocol):
-    """Who knows when a peer was last heard of.
+    """Who knows when a peer was last heard of."""
 
-    Attributes:
-        heard: when that was, on Trio's clock.
-    """
-
-    heard: float
+    @property
+    def heard(self) -> float:
+        """When that was, on Trio's clock."""
 
 
 class _Watched:

@@ -83,7 +83,8 @@ class NotText:
 
 TOO_LONG: Final = TooLong()
 NOT_TEXT: Final = NotText()
-Received: TypeAlias = bytes | ForEngine | TooLong | NotText
+Received: TypeAlias = bytes | ForEngine | TooLong | NotText | None
+"""What one frame gives: None where that is nothing, or nothing yet. It is told all the same, as it took its time."""
 
 
 class _Breach(Exception):
@@ -130,7 +131,7 @@ class FrameReader:
         return None
 
     def receive(self, data: bytes) -> Iterator[Received]:
-        """Take `data` in; what it completes, in order.
+        """Take `data` in; what comes of each of its frames, in order.
 
         A message is `bytes`, known to be UTF-8. The iterator must be used up, or dropped together with the reader.
         After TOO_LONG there are no more messages, only control frames; after a breach of the protocol all bytes are
@@ -153,8 +154,7 @@ class FrameReader:
                         position = stop
                         continue
             received, position = self._take(data, position)
-            if received is not None:
-                yield received
+            yield received
 
     def _behind_the_rest(self, data: bytes) -> bytes:
         """`data` behind what was left before; nothing while that is known not to complete a frame."""
@@ -177,8 +177,8 @@ class FrameReader:
             self._opcode or self._overflown or self._given_up
         )
 
-    def _take(self, data: bytes, position: int) -> tuple[Received | None, int]:
-        """Take whatever frame begins at `position`: what it completes, if anything, and where to go on."""
+    def _take(self, data: bytes, position: int) -> tuple[Received, int]:
+        """Take whatever frame begins at `position`: what comes of it, and where to go on."""
         end = len(data)
         if self._given_up:
             return ForEngine(data[position:]), end
