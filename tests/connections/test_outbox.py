@@ -1,6 +1,7 @@
 """What one peer is told: in order, whole, and without anybody waiting for it."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import pytest
 import trio
@@ -195,6 +196,36 @@ async def test_a_snapshot_is_made_as_the_peer_takes_it(nursery: trio.Nursery) ->
     wire.give()
     await outbox.wait_written()
     assert wire.read() == [*map(str, range(1000)), "after"]
+
+
+async def test_a_long_snapshot_holds_nobody_up_where_the_socket_takes_all(nursery: trio.Nursery) -> None:
+    outbox, wire = make(nursery, capacity=math.inf)
+    snapshot = Snapshot(1000)
+    outbox.offer_each(snapshot.messages())
+    outbox.offer(b"after")
+    assert snapshot.made == 64  # the writer goes on
+    await outbox.wait_written()
+    assert wire.read() == [*map(str, range(1000)), "after"]
+
+
+@pytest.mark.parametrize(
+    ("offer", "size"),
+    [
+        (lambda outbox: outbox.offer_boxes(batch(box_frame("a", 1))), len(box_frame("a", 1)[1])),
+        (lambda outbox: outbox.offer_each(iter([b"1", b"2"])), len(text_frame(b"1"))),
+        (lambda outbox: outbox.offer(b"1"), len(text_frame(b"1"))),
+    ],
+)
+async def test_what_the_writer_holds_is_counted_as_waiting(
+    nursery: trio.Nursery, offer: Callable[[Outbox], None], size: int
+) -> None:
+    outbox, wire = make(nursery)
+    offer(outbox)
+    await wait_all_tasks_blocked()
+    assert outbox.statistics().waiting_bytes == size
+    wire.give()
+    await outbox.wait_written()
+    assert outbox.statistics().waiting_bytes == 0
 
 
 async def test_a_snapshot_ends_with_its_socket(nursery: trio.Nursery) -> None:

@@ -161,7 +161,7 @@ async def test_a_peer_that_does_not_even_take_its_closing_frame_is_given_up(nurs
 
 
 async def test_so_many_snapshots_may_wait_and_no_more(nursery: trio.Nursery) -> None:
-    outbox, _ = make(nursery, max_bytes=1_000_000)
+    outbox, wire = make(nursery, max_bytes=1_000_000)
     outbox.offer(b"0")
     for number in range(16):
         outbox.offer_each(iter([b"%d" % number]))
@@ -169,6 +169,18 @@ async def test_so_many_snapshots_may_wait_and_no_more(nursery: trio.Nursery) -> 
     assert not is_closing(outbox)
     outbox.offer_each(iter([b"16"]))
     assert outbox.closing == TOO_SLOW
+    assert await all_read(outbox, wire) == ["0", "closed: 4452"]
+
+
+async def test_of_a_snapshot_that_was_begun_no_more_is_sent(nursery: trio.Nursery) -> None:
+    outbox, wire = make(nursery, max_bytes=100)
+    outbox.offer_each(iter([b"%d" % number for number in range(100)]))
+    wire.give(len(text_frame(b"0")) + 1)
+    await wait_all_tasks_blocked()
+    outbox.offer(b"1" * 60)
+    outbox.offer(b"2" * 60)
+    assert outbox.closing == TOO_SLOW
+    assert await all_read(outbox, wire) == ["0", "1", "closed: 4452"]
 
 
 async def test_snapshots_that_were_taken_make_room_for_others(nursery: trio.Nursery) -> None:

@@ -32,6 +32,18 @@ async def test_nothing_is_told_before_a_good_token_and_all_from_then_on() -> Non
     assert house.ledger.pending[0].change == NewObject("cam1", b'"j"', None, Actor("alice"))
 
 
+async def test_a_stranger_that_does_not_read_what_it_is_told_is_told_no_more() -> None:
+    house = House(tokens=True)
+    stranger, alice = house.peer(), house.peer()
+    await alice.shows(make_token())
+    for peer in (stranger, alice):
+        peer.wire.capacity = 10
+        await peer.shows("none")
+    assert stranger.code == 4452
+    assert stranger.outbox.statistics().waiting_bytes < 500
+    assert not alice.is_leaving, "she is known"
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize(
     "message",

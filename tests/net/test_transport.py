@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from tests.connections.wires import FakeWire, batch, box_frame
 from trio_orchestrator.connections.outbox import Outbox
@@ -147,6 +148,15 @@ async def test_an_end_that_is_not_clean_is_an_end(pair: tuple[Transport, socket.
     async with secured(pair) as (transport, stream):
         await stream.transport_stream.send_eof()
         assert await transport.receive_some() == b""
+
+
+async def test_while_somebody_is_about_to_send_the_end_is_not_said(pair: tuple[Transport, socket.socket]) -> None:
+    async with secured(pair) as (transport, _), trio.open_nursery() as nursery:
+        nursery.start_soon(transport.send_all, bytes(100_000_000))
+        await wait_all_tasks_blocked(0.01)  # the socket is full
+        with trio.fail_after(1):
+            await transport.send_eof()
+        nursery.cancel_scope.cancel()
 
 
 async def test_nothing_follows_what_was_sent_in_part(pair: tuple[Transport, socket.socket]) -> None:

@@ -28,6 +28,9 @@ _SHARED_BYTES: Final = 16384
 _MAX_SNAPSHOTS: Final = 16
 """How many snapshots may wait: each is a list of all live objects, as long as it waits. Nobody needs two."""
 
+_MESSAGES_AT_ONCE: Final = 64
+"""So many messages of a snapshot are written at once; the writer goes on, and others get their turn."""
+
 
 class Wire(Protocol):
     """Where the bytes go.
@@ -122,6 +125,10 @@ class Outbox:
         """Pieces in the channel or in the writer's hands; while there are none, offers go to the wire directly."""
         self._waiting_bytes = 0
         self._snapshots = 0
+        """Snapshots among the pieces."""
+        self._in_hand = 0
+        """Bytes in the writer's hands that are counted nowhere else: of boxes, or of a snapshot."""
+        self._gave_up = False
         self._overlong = 0
         """The size of a piece that exceeds the bound by itself: one may wait, and leaves the bound to the others."""
         self._lane = BoxesLane(max_bytes)
@@ -191,7 +198,8 @@ class Outbox:
 
     def statistics(self) -> Statistics:
         """Counters of this outbox."""
-        return Statistics(self._waiting_bytes + self._lane.waiting_bytes, self._lane.left_out)
+        waiting = self._waiting_bytes + self._in_hand + self._lane.waiting_bytes
+        return Statistics(waiting, self._lane.left_out)
 
     async def run(self) -> None:
         """Write what waits, for as long as the connection lives; ends when the wire is broken."""
@@ -205,9 +213,7 @@ class Outbox:
                 elif isinstance(piece, _Boxes):
                     await self._write_lane()
                 else:
-                    for message in piece:
-                        self._traffic.sent(message)
-                        await self._write(text_frame(message))
+                    await self._write_snapshot(piece)
                     self._snapshots -= 1
                 self._pieces -= 1
                 if not self._pieces:
@@ -232,7 +238,9 @@ class Outbox:
             self._queue(_Frames(parts, begun, time.monotonic()))
 
     def _put_lazily(self, messages: Iterator[bytes]) -> None:
-        while not (self._pieces or self._broken):
+        for _ in range(_MESSAGES_AT_ONCE):
+            if self._pieces or self._broken:
+                break
             message = next(messages, None)
             if message is None:
                 return
@@ -249,9 +257,7 @@ class Outbox:
         if size > self._max_bytes and not self._overlong:
             self._overlong = size
         waiting = self._waiting_bytes + size - self._overlong if self.closing is None else 0
-        if not isinstance(piece, _Frames):
-            self._snapshots += 1
-        too_much = waiting > self._max_bytes or self._snapshots > _MAX_SNAPSHOTS
+        too_much = waiting > self._max_bytes or self._snapshots + _is_snapshot(piece) > _MAX_SNAPSHOTS
         if too_much or not self._queue_unless_full(piece):
             self._overflow()
 
@@ -262,6 +268,7 @@ class Outbox:
         except trio.WouldBlock:
             return False
         self._pieces += 1
+        self._snapshots += _is_snapshot(piece)
         self._waiting_bytes += _size(piece)
         return True
 
@@ -274,10 +281,12 @@ class Outbox:
             self._break("it does not take its closing frame")
             return
         self.close(CloseCode.TOO_SLOW, "too slow")
+        self._gave_up = True
         rest: _Frames | None = None
         while self._send_channel.statistics().current_buffer_used:
             piece = self._receive_channel.receive_nowait()
             self._pieces -= 1
+            self._snapshots -= _is_snapshot(piece)
             self._waiting_bytes -= _size(piece)
             if isinstance(piece, _Frames) and piece.begun:
                 rest = piece
@@ -313,7 +322,7 @@ class Outbox:
         report, joined = self._lane.take()
         if report is not None:
             self._traffic.sent(report)
-        await self._write(joined)
+        await self._write_uncounted(joined)
         self._traffic.write_delays.observe(time.monotonic() - since)
 
     # The wire.
@@ -326,6 +335,18 @@ class Outbox:
         except OSError:
             self._break("its socket is broken")
             return len(data)
+
+    async def _write_snapshot(self, messages: Iterator[bytes]) -> None:
+        for message in messages:
+            if self._gave_up:
+                return
+            self._traffic.sent(message)
+            await self._write_uncounted(text_frame(message))
+
+    async def _write_uncounted(self, data: bytes) -> None:
+        self._in_hand = len(data)
+        await self._write(data)
+        self._in_hand = 0
 
     async def _write(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -344,6 +365,10 @@ class Outbox:
         if self._idle_event is not None:
             self._idle_event.set()
             self._idle_event = None
+
+
+def _is_snapshot(piece: _Piece) -> bool:
+    return not isinstance(piece, _Frames | _Boxes)
 
 
 def _size(piece: _Piece) -> int:

@@ -246,6 +246,8 @@ class Session:
         request_id = request_id_of(received) if error.request_id is None else error.request_id
         self._services.traffic.refused[error.code] += 1
         self._outbox.offer(Error(error.code, str(error), request_id).encode())
+        if self._peer is None and self._outbox.statistics().waiting_bytes:
+            self._outbox.close(CloseCode.TOO_SLOW, "read what you are told")  # a stranger keeps no memory of ours
         context = structlog.get_context(self._log)
         self._services.complaints.warn(
             (context.get("connection"), error.code),

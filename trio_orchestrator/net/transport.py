@@ -138,8 +138,8 @@ class Transport(trio.abc.Stream):
         await wait_writable(self.socket)
 
     async def send_eof(self) -> None:
-        """Say that nothing more will be sent; the peer's end of the stream stays open."""
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        """Say that nothing more will be sent, unless somebody is about to; the peer's end of the stream stays open."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self._once_there(lambda: self._channel.finish_nowait() or None, wait_writable)
 
     def cut(self) -> None:
@@ -152,8 +152,7 @@ class Transport(trio.abc.Stream):
         """Close the connection: in good order, unless what was sent before has not left."""
         try:
             if not (self._torn or self._channel.unsent):
-                with suppress(trio.BusyResourceError):  # somebody is about to send; it will not be whole
-                    await self.send_eof()
+                await self.send_eof()
         finally:
             self.cut()
         await trio.lowlevel.checkpoint()
