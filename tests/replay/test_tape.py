@@ -73,6 +73,15 @@ def test_object_ids_of_another_day_are_taken_out() -> None:
     assert Cast().see(frame("a", 1, (3, 7))) == [{"boxId": 3}]
 
 
+def test_a_frame_that_no_click_can_name_is_played_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "tape.jsonl"
+    path.write_bytes(HEAD + b"".join(line(1, BOXES.replace(b"12.0", odd)) for odd in (b"true", b"[1]", b'{"a":1}')))
+    cast = Cast()
+    for shown in read_tape(path).frames():
+        assert cast.see(shown) == [{"boxId": 1, "new": [1.0]}]
+    assert shown.frame_id == {"a": 1}
+
+
 def test_a_click_marks_a_box_on_its_camera() -> None:
     cast = Cast()
     cast.see(frame("a", 1, (3, None), (4, None)))

@@ -46,6 +46,8 @@ class Cast:
             kept = {member: value for member, value in box.items() if member != "objectId"}
             object_id = self._object_of(roles)
             shown.append(kept if object_id is None else {**kept, "objectId": object_id})
+        if not isinstance(frame.frame_id, int | float | str):
+            return shown  # no `start` can name it
         self._clickable[frame.camera_id, frame.frame_id] = clickable
         if len(self._clickable) > REMEMBERED_FRAMES:
             self._clickable.popitem(last=False)

@@ -12,7 +12,7 @@ from typing import IO, Final
 import msgspec
 import trio
 
-from trio_orchestrator.client import ConnectionRefusedByServer
+from trio_orchestrator.client import ConnectionRefusedByServer, Lagged
 from trio_orchestrator.client.address import parse_url
 from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.listener import open_listener
@@ -22,8 +22,8 @@ from . import tape
 
 _DEFAULT_URL: Final = "ws://localhost:8080"
 _BOXES: Final = b'{"type":"boundingBoxes"'
+_LAGGED: Final = b'{"type":"lagged"'
 _WRITE_SECONDS: Final = 0.5
-_WRITE_LINES: Final = 200
 
 
 class _Camera(msgspec.Struct, rename="camel"):
@@ -31,6 +31,7 @@ class _Camera(msgspec.Struct, rename="camel"):
 
 
 _CAMERAS: Final = msgspec.json.Decoder(_Camera)
+_LAGGED_MESSAGES: Final = msgspec.json.Decoder(Lagged)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -61,38 +62,79 @@ def main(namespace: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"record: {error}\n")
         return 2
-    frames: Counter[str] = Counter()
+    recording = Recording()
     status = 0
     try:
         with file:
-            work = partial(_record, namespace.url, namespace.token, namespace.seconds, file, frames)
+            work = partial(_record, namespace.url, namespace.token, namespace.seconds, file, recording)
             trio.run(until_signalled, work)
     except* (ConnectionRefusedByServer, OSError) as group:
         sys.stderr.write(f"record: {leaves(group)[0]}\n")
         status = 1
-    sys.stderr.write(f"{path}: {sum(frames.values())} frames of {len(frames)} cameras\n")
+    sys.stderr.write(f"{path}: {recording}\n")
     return status
 
 
-async def _record(url: str, token: str | None, seconds: float, file: IO[bytes], frames: Counter[str]) -> None:
-    lines = [tape.head(datetime.now(UTC))]
-    began = written = trio.current_time()
+class Recording:
+    """What is recorded, and what of it waits for the disk, which may take its time while cameras go on.
+
+    Args:
+        most_waiting_bytes: how much may wait for the disk; what comes beyond that is missed.
+
+    Attributes:
+        frames: how many were taken of each camera.
+        missed: how many were not, as this disk, this machine or the way here was too slow.
+    """
+
+    def __init__(self, most_waiting_bytes: int = 1 << 26) -> None:
+        self._most_waiting_bytes = most_waiting_bytes
+        self._waiting = [tape.head(datetime.now(UTC))]
+        self._waiting_bytes = 0
+        self.frames: Counter[str] = Counter()
+        self.missed = 0
+
+    def __str__(self) -> str:
+        told = f"{sum(self.frames.values())} frames of {len(self.frames)} cameras"
+        return f"{told}; {self.missed} more were missed, it was too slow here" if self.missed else told
+
+    def take(self, at: float, message: bytes) -> None:
+        """Take a message, JSON text on one line that came `at` seconds after the beginning."""
+        if message.startswith(_LAGGED):
+            self.missed += _LAGGED_MESSAGES.decode(message).dropped
+        elif message.startswith(_BOXES):
+            if self._waiting_bytes >= self._most_waiting_bytes:
+                self.missed += 1
+                return
+            self._waiting.append(tape.line(at, message))
+            self._waiting_bytes += len(message)
+            self.frames[_CAMERAS.decode(message).camera_id] += 1
+
+    def to_be_written(self) -> bytes:
+        """What waits, which then no longer does."""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return b"".join(waiting)
+
+
+async def _record(url: str, token: str | None, seconds: float, file: IO[bytes], recording: Recording) -> None:
+    began = trio.current_time()
     try:
         with trio.move_on_after(seconds):
-            async with open_listener(url, token) as listener:
-                while True:
-                    message = b""
-                    with trio.move_on_after(_WRITE_SECONDS):
-                        message = await anext(listener)
-                    now = trio.current_time()
-                    if message.startswith(_BOXES):
-                        lines.append(tape.line(now - began, message))
-                        frames[_CAMERAS.decode(message).camera_id] += 1
-                    if lines and (now - written >= _WRITE_SECONDS or len(lines) >= _WRITE_LINES):
-                        text, lines, written = b"".join(lines), [], now
-                        await trio.to_thread.run_sync(_write, file, text)
+            async with open_listener(url, token, features=["lagged"]) as listener, trio.open_nursery() as nursery:
+                nursery.start_soon(_keep_writing, file, recording)
+                try:
+                    async for message in listener:
+                        recording.take(trio.current_time() - began, message)
+                finally:
+                    recording.missed += listener.frames_dropped
+                nursery.cancel_scope.cancel()
     finally:
-        file.write(b"".join(lines))
+        _write(file, recording.to_be_written())
+
+
+async def _keep_writing(file: IO[bytes], recording: Recording) -> None:
+    while True:
+        await trio.to_thread.run_sync(_write, file, recording.to_be_written())
+        await trio.sleep(_WRITE_SECONDS)
 
 
 def _write(file: IO[bytes], text: bytes) -> None:

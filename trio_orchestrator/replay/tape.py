@@ -16,8 +16,6 @@ from typing import IO, Any, Final, NamedTuple, cast
 import msgspec
 from msgspec import Struct
 
-from trio_orchestrator.client import FrameId
-
 from .motchallenge import RecordingError
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
@@ -35,13 +33,13 @@ class TapeFrame(Struct, frozen=True, rename="camel"):
     Attributes:
         at: when it came, in seconds since the beginning of the tape.
         camera_id: the camera.
-        frame_id: as the camera named it.
+        frame_id: as the camera named it, any JSON but null.
         boxes: the boxes, with all that the camera said of them.
     """
 
     at: float
     camera_id: str
-    frame_id: FrameId
+    frame_id: Any
     boxes: list[dict[str, Any]] | dict[str, dict[str, Any]]
 
 

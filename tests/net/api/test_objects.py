@@ -1,6 +1,8 @@
 """Objects over HTTP."""
 
 import base64
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -121,7 +123,7 @@ async def test_ids_that_are_none(kept: Archive, text: str, status: int) -> None:
         "live=1", "live=", "live=null", "limit=0", "limit=1001", "limit=-1", "limit=1_0", "limit=%D9%A3", "limit=1e1",
         "from=2026-11-22", "from=2026-11-22T12:00:00", "from=yesterday", "from=2026-13-22T12:00:00Z", "from=", "to=1",
         "from=2026-11-22T12:00:01Z&to=2026-11-22T12:00:00Z", "cursor=", "cursor=x", "cursor=%00", "cursor=../..",
-        "cursor=WyJvIiwxXQ", "cursor=WyJzIiwxLCJhIl0", "cursor=WyJvIiwtMSwxXQ", "cursor=" + "W" * 3000, "form=x",
+        "cursor=WyJvIiwxXQ", "cursor=WyJzIiwxLCJhIl0", "cursor=WyJvIiwtMSwxXQ", "cursor=" + "W" * 5000, "form=x",
         "limit=1&limit=2", "cameraId=" + "x" * 257, "objectId=1",
     ],
 )  # fmt: skip
@@ -200,6 +202,22 @@ async def test_csv_where_it_is_asked_for(kept: Archive) -> None:
     assert head.startswith("objectId,state,live,cameraId,startedAt,startedBy.subject,startedBy.name,")
     assert rest.startswith('1,started,true,"\'=HYPERLINK(""http://x"")",2026-11-22T12:00:00.000Z,\'@ann,"\'+Ann, \n",,')
     assert (await kept.http.get("/objects", headers={"Accept": "text/html, */*"})).json()["cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("camera_id", "cell"),
+    [
+        ("cam;=1+1;", "cam;'=1+1;"),
+        ("a\t@b", "a\t'@b"),
+        ("\t-1", "'\t'-1"),
+        ("a-b; c=d", "a-b; c=d"),
+        ("a;\uff1d1", "a;'\uff1d1"),
+    ],
+)
+async def test_no_cell_is_a_formula_whatever_separates_cells(kept: Archive, camera_id: str, cell: str) -> None:
+    kept.start(camera_id)
+    answer = await kept.http.get("/objects", headers={"Accept": "text/csv"})
+    assert next(csv.DictReader(io.StringIO(answer.text)))["cameraId"] == cell
 
 
 async def test_erasing_ends_what_is_live_and_leaves_the_id(kept: Archive) -> None:

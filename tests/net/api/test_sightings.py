@@ -61,6 +61,13 @@ async def test_all_of_them_in_pieces_and_page_by_page(kept: Archive, rows: int) 
     assert len(lines) == rows + 1
 
 
+async def test_a_cursor_that_was_given_is_taken_whatever_the_camera_is_called(kept: Archive) -> None:
+    kept.start()
+    kept.see_every_second(1, ["\x01" * 256], range(2))
+    page = await kept.get("/objects/1/sightings?limit=1")
+    assert (await kept.get(f"/objects/1/sightings?cursor={page['cursor']}"))["sightings"]
+
+
 @pytest.mark.parametrize(
     ("query", "seconds"),
     [

@@ -16,7 +16,7 @@ from .errors import BadRequest
 _PlaceType = TypeVar("_PlaceType", Place, SightingPlace)
 
 _Whole = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
-_BASE64: Final = re.compile(r"[A-Za-z0-9_-]{1,2000}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9_-]{1,4000}")  # a camera's id may be 256 characters, of six bytes each
 
 
 class Cursors(Generic[_PlaceType]):

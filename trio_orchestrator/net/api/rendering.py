@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -22,9 +23,9 @@ CSV: Final = "text/csv"
 
 # What is told of people is not for caches, and no browser is to take it for a page.
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept, Authorization"}
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
-                          "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection"), and where it expects others than
+# commas between cells, what stands behind one of those for a cell.
+_FORMULA: Final = re.compile(r"^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -203,8 +204,8 @@ def _cells(row: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, object]
             yield from _cells(value, f"{prefix}{name}.")
         elif isinstance(value, bool):
             yield prefix + name, "true" if value else "false"
-        elif isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-            yield prefix + name, "'" + value
+        elif isinstance(value, str):
+            yield prefix + name, _FORMULA.sub("'", value)
         elif value is not None:
             yield prefix + name, value
 

@@ -1,0 +1,73 @@
+"""What is recorded while it comes, however slow the disk is."""
+
+import io
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from trio_orchestrator.replay import record
+from trio_orchestrator.replay.record import Recording
+
+BOXES = b'{"type":"boundingBoxes","cameraId":"cam1","frameId":1.0,"boxes":[]}'
+
+
+def test_lines_wait_until_they_are_written() -> None:
+    recording = Recording()
+    for at in (0.5, 1.0):
+        recording.take(at, BOXES)
+    recording.take(1.5, b'{"type":"welcome","features":["lagged"]}')
+    head, *lines = recording.to_be_written().splitlines()
+    assert head.startswith(b'{"tape":1,')
+    assert lines == [b'{"at":0.500,' + BOXES[1:], b'{"at":1.000,' + BOXES[1:]]
+    assert recording.to_be_written() == b""
+    assert str(recording) == "2 frames of 1 cameras"
+
+
+def test_what_is_missed_is_told() -> None:
+    recording = Recording(most_waiting_bytes=2 * len(BOXES))
+    for _ in range(5):
+        recording.take(0, BOXES)
+    recording.take(0, b'{"type":"lagged","dropped":4}')
+    assert str(recording) == "2 frames of 1 cameras; 7 more were missed, it was too slow here"
+    recording.to_be_written()
+    recording.take(0, BOXES)  # there is room again
+    assert recording.frames["cam1"] == 3
+
+
+class SlowDisk(io.BytesIO):
+    """Takes nothing after the head until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+
+    def write(self, text: Any) -> int:
+        self.goes_on.wait()
+        return super().write(text)
+
+
+async def test_cameras_are_listened_to_while_the_disk_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, recording = SlowDisk(), Recording()
+
+    class Listener:
+        frames_dropped = 2
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for _ in range(1000):
+                await trio.lowlevel.checkpoint()
+                yield BOXES
+            disk.goes_on.set()
+
+    @asynccontextmanager
+    async def open_listener(*_: object, **__: object) -> AsyncIterator[Listener]:
+        yield Listener()
+
+    monkeypatch.setattr(record, "open_listener", open_listener)
+    with trio.fail_after(60):
+        await record._record("ws://x", None, 1000, disk, recording)
+    assert disk.getvalue().count(b"\n") == 1001
+    assert str(recording) == "1000 frames of 1 cameras; 2 more were missed, it was too slow here"
