@@ -156,3 +156,12 @@ test("the same wish for boxes is said once", () => {
   const wishes = last().sent.filter((message) => message.type === "subscribe").map((message) => message.cameraIds);
   assert.deepEqual(wishes, [["gate"], null]);
 });
+
+test("another wish for boxes is said, however cameras call themselves", () => {
+  last().onopen();
+  welcome();
+  const wishes = [["a", "b"], ["a,b"], null, ["null"], [], [""]];
+  for (const wish of wishes) connection.subscribe(wish);
+  const said = last().sent.filter((message) => message.type === "subscribe").map((message) => message.cameraIds);
+  assert.deepEqual(said, wishes);
+});

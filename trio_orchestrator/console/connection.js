@@ -132,7 +132,8 @@ export class Connection {
    * @param {string[] | null} cameraIds
    */
   subscribe(cameraIds) {
-    if (String(cameraIds) === String(this.cameraIds)) return;
+    // As JSON, for a camera's id may hold a comma, or be `null`.
+    if (JSON.stringify(cameraIds) === JSON.stringify(this.cameraIds)) return;
     this.cameraIds = cameraIds;
     if (this.status === "online") this.send({ type: "subscribe", cameraIds });
   }
