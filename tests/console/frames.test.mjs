@@ -45,6 +45,14 @@ test("boxes may be the values of an object, and what is no box is left out", () 
   assert.deepEqual([...camera.rects.subarray(4, 8)], [0, 0, 1, 1]);
 });
 
+test("an id that is null is none", () => {
+  const frames = new Frames();
+  frames.take(frame("gate", 1, [box(null, [0, 0, 1, 1]), { rect: [0, 0, 1, 1] }]), 0);
+  const camera = frames.of("gate");
+  camera.refresh();
+  assert.deepEqual(camera.boxIds.slice(0, 2), [undefined, undefined]);
+});
+
 test("there may be any number of boxes", () => {
   const frames = new Frames();
   frames.take(frame("gate", 1, Array.from({ length: 100 }, (_, index) => box(index, [0, 0, 1, 1], { objectId: index }))), 0);

@@ -75,11 +75,16 @@ class Operator:
                     return boxes
         raise AssertionError(f"nobody comes past {camera_id}")
 
-    def click_somebody(self, camera_id: str) -> int:
-        """Click on a box in the middle of the camera's tile; the box's id."""
+    def place_of(self, camera_id: str) -> tuple[float, float, float, float]:
+        """Where the camera's stage is in the window, once it can be seen: left, top, width and height."""
         stage = f'.tile[data-camera="{camera_id}"] canvas'
         self.browser.find(stage)
         left, top, width, height = self.browser.run(_PLACE, stage)
+        return left, top, width, height
+
+    def click_somebody(self, camera_id: str) -> int:
+        """Click on a box in the middle of the camera's tile; the box's id."""
+        left, top, width, height = self.place_of(camera_id)
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             for box in self.boxes(camera_id):

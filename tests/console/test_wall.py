@@ -7,6 +7,8 @@ import zlib
 
 from selenium.webdriver.common.keys import Keys
 
+from tests.e2e.peers import processor
+
 from .browser import Browser
 from .operator import Operator
 from .scene import FRAMES_A_SECOND
@@ -144,3 +146,27 @@ def test_boxes_of_cameras_that_are_not_looked_at_are_not_asked_for(operator: Ope
     operator.go("wall")
     browser.until(lambda: browser.run("return window.asked.at(-1)") is None)
     browser.until(lambda: rate(browser, "gate") > 0)
+
+
+def test_a_box_without_an_id_is_not_tracked_and_keeps_none_from_being(operator: Operator) -> None:
+    browser = operator.browser
+    with processor(operator.urls, "yard") as camera:
+        left, top, width, height = operator.place_of("yard")
+
+        def show_and_click(**box: object) -> None:
+            camera.say("boundingBoxes", frameId=1.5, boxes=[{"rect": [0.2, 0.2, 0.8, 0.8], **box}])
+            operator.click(left + width / 2, top + height / 2)
+
+        def is_told() -> bool:
+            show_and_click()
+            return "Nothing is tracked from yard: the camera gave this box no id." in browser.text("#notices")
+
+        browser.until(is_told, "why nothing is tracked is not told")
+        assert operator.live() == set()
+
+        def is_tracked() -> bool:
+            show_and_click(boxId=3)
+            return bool(operator.live())
+
+        browser.until(is_tracked, "nothing is tracked from that camera any more")
+        assert "not understand" not in browser.text("#notices")

@@ -37,10 +37,12 @@ export class Actions {
    * Track what is in a box.
    * @param {string} cameraId
    * @param {string} frameIdJson the frame it was clicked in, in the camera's own words
-   * @param {string} boxIdJson likewise
+   * @param {unknown} boxId as the camera gave it; undefined where it did not
    */
-  async track(cameraId, frameIdJson, boxIdJson) {
-    const members = { type: '"start"', cameraId: JSON.stringify(cameraId), frameId: frameIdJson, boxId: boxIdJson };
+  async track(cameraId, frameIdJson, boxId) {
+    const why = unnamed(frameIdJson, boxId);
+    if (why) return this.notices.error(`Nothing is tracked from ${cameraId}: ${why}.`);
+    const members = { type: '"start"', cameraId: JSON.stringify(cameraId), frameId: frameIdJson, boxId: JSON.stringify(boxId) };
     await this.start(cameraId, members);
   }
 
@@ -89,4 +91,16 @@ export class Actions {
       this.failed(`Nothing is tracked from ${cameraId}`, error);
     }
   }
+}
+
+/**
+ * Why a box cannot be named to the server; empty where it can. Cameras may put anything into boxes and for the ids of
+ * frames, but a start takes numbers and strings only.
+ * @param {string} frameIdJson @param {unknown} boxId
+ */
+function unnamed(frameIdJson, boxId) {
+  const isName = (/** @type {unknown} */ id) => typeof id === "number" || typeof id === "string";
+  if (boxId === undefined) return "the camera gave this box no id";
+  if (!isName(boxId)) return "the id of this box is neither a number nor a text";
+  return isName(JSON.parse(frameIdJson)) ? "" : "the id of this frame is neither a number nor a text";
 }

@@ -86,15 +86,15 @@ export class Choosing {
     return { frameIdJson: frames.frameIdJson(), boxId: frames.boxIds[index], objectId: frames.objectIds[index] };
   }
 
-  /** @private @param {import("./tile.js").Tile} tile @param {{frameIdJson: string, boxId: number | string, objectId: number}} box */
+  /** @private @param {import("./tile.js").Tile} tile @param {{frameIdJson: string, boxId: any, objectId: number}} box */
   async track(tile, box) {
     if (tile.objects.has(box.objectId)) {
       this.actions.show(box.objectId);
       return;
     }
     if (tile.asked !== null) return;
-    [tile.asked, tile.dirty] = [box.boxId, true];
-    await this.actions.track(tile.cameraId, box.frameIdJson, JSON.stringify(box.boxId));
+    [tile.asked, tile.dirty] = [box.boxId ?? null, true];
+    await this.actions.track(tile.cameraId, box.frameIdJson, box.boxId);
     [tile.asked, tile.dirty] = [null, true];
   }
 

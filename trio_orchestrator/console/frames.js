@@ -33,7 +33,7 @@ export class CameraFrames {
     this.rects = new Float32Array(4 * 32);
     this.certainties = new Float32Array(32);
     this.objectIds = new Float64Array(32);
-    /** @type {(number | string)[]} */
+    /** Numbers or strings, as far as cameras keep to it; undefined where there is none. @type {any[]} */
     this.boxIds = [];
     /** @type {string[]} */
     this.kinds = [];
@@ -106,7 +106,7 @@ export class CameraFrames {
     for (let side = 0; side < 4; side++) this.rects[4 * index + side] = Math.min(1, Math.max(0, rect[side]));
     this.objectIds[index] = Number.isInteger(box.objectId) ? box.objectId : 0;
     this.certainties[index] = Number.isFinite(box.certainty) ? box.certainty : NaN;
-    this.boxIds[index] = box.boxId;
+    this.boxIds[index] = box.boxId ?? undefined;
     this.kinds[index] = typeof box.objectType === "string" ? box.objectType : "";
     this.trace(box.boxId, (this.rects[4 * index] + this.rects[4 * index + 2]) / 2, this.rects[4 * index + 3]);
   }
