@@ -5,7 +5,7 @@ import { Chronicle, MOST_CHOSEN } from "../../trio_orchestrator/console/chronicl
 import { follow, handovers, join, resume } from "../../trio_orchestrator/console/visits.js";
 
 const NOBODY = new Set();
-const archived = (cameraId, from, to, heard = null) => ({ cameraId, from, to, heard, sightings: 9, bestCertainty: 0.9 });
+const archived = (cameraId, from, to, heard = null) => ({ cameraId, from, to, heard, begunBefore: false, sightings: 9, bestCertainty: 0.9 });
 const heard = (...changes) =>
   changes.reduce((visits, [state, cameraId, at]) => follow(visits, { state, cameraId }, at), []);
 const brief = (visits) => visits.map(({ cameraId, from, to }) => [cameraId, from, to]);
@@ -33,11 +33,46 @@ test("the same visit told by both is one", () => {
   const live = heard(["seen", "gate", 10_000], ["lost", "gate", 15_000]);
   assert.deepEqual(brief(join([archived("gate", 9_990, 14_990)], live, NOBODY)), [["gate", 9_990, 15_000]]);
   assert.deepEqual(brief(join([archived("gate", 9_990, 12_000)], heard(["seen", "gate", 10_000]), new Set(["gate"]))), [["gate", 9_990, null]]);
+  for (const at of [4_999, 5_001]) {
+    assert.equal(join([archived("gate", at, at)], heard(["seen", "gate", 5_000], ["lost", "gate", 5_000]), NOBODY).length, 1);
+  }
 });
 
 test("visits with a pause between them stay two", () => {
   const live = heard(["seen", "gate", 10_000], ["lost", "gate", 15_000], ["seen", "gate", 19_000]);
   assert.deepEqual(brief(join([archived("gate", 10_000, 15_000)], live, new Set(["gate"]))), [["gate", 10_000, 15_000], ["gate", 19_000, null]]);
+});
+
+test("what the server tells apart stays apart, however short the gap that it makes of it", () => {
+  const two = [archived("gate", 0, 10_000), { ...archived("gate", 11_200, 20_000), sightings: 4 }];
+  const live = heard(["seen", "gate", 0], ["lost", "gate", 10_000], ["seen", "gate", 11_200], ["lost", "gate", 20_000]);
+  const times = [["gate", 0, 10_000], ["gate", 11_200, 20_000]];
+  for (const [kept, told] of [[two, []], [two, live], [two.slice(0, 1), live], [two.slice(0, 1), live.slice(1)], [[], live]]) {
+    assert.deepEqual(brief(join(kept, told, NOBODY)), times);
+  }
+  assert.deepEqual(join(two, live, NOBODY).map((visit) => visit.sightings), [9, 4]);
+});
+
+test("a visit that goes on when the page comes is the one that the archive, a second behind, has", () => {
+  const here = new Set(["gate"]);
+  const came = resume([], here, 0, 11_000);
+  assert.deepEqual(brief(join([archived("gate", 0, 10_000)], came, here)), [["gate", 0, null]]);
+  assert.deepEqual(brief(join([archived("gate", 0, 5_000)], came, here)), [["gate", 0, 5_000], ["gate", 11_000, null]]);
+  // Unless that one is known to have ended.
+  const left = resume(heard(["seen", "gate", 0], ["lost", "gate", 10_000]), here, 10_500, 11_000);
+  assert.deepEqual(brief(join([archived("gate", 0, 10_000)], left, here)), [["gate", 0, 10_000], ["gate", 11_000, null]]);
+});
+
+test("an end that lies before the page came is the end", () => {
+  const left = follow(resume([], new Set(["gate"]), 0, 11_000), { state: "lost", cameraId: "gate" }, 9_000);
+  assert.deepEqual(brief(left), [["gate", 9_000, 9_000]]);
+  assert.deepEqual(brief(join([archived("gate", 0, null, 11_000)], left, NOBODY)), [["gate", 0, 9_000]]);
+});
+
+test("where a break hid that it left and came back, the archive has both visits and the last goes on", () => {
+  const both = [archived("gate", 0, 10_000), archived("gate", 30_000, null, 40_000)];
+  const live = resume(heard(["seen", "gate", 0]), new Set(["gate"]), 5_000, 39_000);
+  assert.deepEqual(brief(join(both, live, new Set(["gate"]))), [["gate", 0, 10_000], ["gate", 30_000, null]]);
 });
 
 test("what the archive calls open is over where the object is known not to be", () => {

@@ -161,6 +161,7 @@ function visit(told, now) {
     from: instant(told.from),
     to: told.to === null ? null : instant(told.to),
     heard: told.to === null ? now : null,
+    begunBefore: false,
     sightings: told.sightings,
     bestCertainty: told.bestCertainty,
   };
