@@ -101,9 +101,10 @@ class Browser:
 
 
 @contextmanager
-def window(folder: Path) -> Iterator[Browser]:
-    """A browser that has never been used before; `folder` is for what it keeps."""
+def window(folder: Path, **preferences: object) -> Iterator[Browser]:
+    """A browser that has never been used before; `folder` is for what it keeps, `preferences` are its user's."""
     options = Options()
+    options.add_experimental_option("prefs", preferences)
     options.binary_location = shutil.which("chromium") or ""
     for switch in (*_SWITCHES, f"--user-data-dir={folder}"):
         options.add_argument(switch)

@@ -107,17 +107,21 @@ test("a token tells until when and whose, and is not believed", () => {
 test("a token outlives the page only where the browser lets it", () => {
   const kept = new Map();
   const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
-  new TokenKeeper(storage).keep("a.b.c");
-  const keeper = new TokenKeeper(storage);
+  new TokenKeeper(() => storage).keep("a.b.c");
+  const keeper = new TokenKeeper(() => storage);
   assert.equal(keeper.token, "a.b.c");
   keeper.keep(null);
   assert.equal(kept.size, 0);
   const forbidden = () => {
     throw new Error("forbidden");
   };
-  const homeless = new TokenKeeper({ getItem: forbidden, setItem: forbidden, removeItem: forbidden });
-  homeless.keep("d");
-  assert.equal(homeless.token, "d");
+  for (const found of [forbidden, () => ({ getItem: forbidden, setItem: forbidden, removeItem: forbidden })]) {
+    const homeless = new TokenKeeper(found);
+    homeless.keep("d");
+    assert.equal(homeless.token, "d");
+    homeless.keep(null);
+    assert.equal(homeless.token, null);
+  }
 });
 
 test("the token goes in a header and not in the address", async () => {

@@ -1,6 +1,7 @@
 """Tokens, and a server that goes away: what the page says, and how it goes on."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -8,13 +9,17 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.tokens import key_pair, make_token, token_environment
 
-from .browser import Browser
+from .browser import Browser, window
 from .conftest import StartServer
 from .operator import Operator
 from .scene import Scene
 
 # The page's clock alone, so that nothing ends at the server while the browser takes its time.
 _LATER: Final = "const now = Date.now; Date.now = () => now() + 1000 * arguments[0];"
+
+# What is set in Chromium by "Block all site data", and stands for cookies in its preferences.
+_STORAGE: Final = "profile.default_content_setting_values.cookies"
+_BLOCKED: Final = 2
 
 _ONLY_CLIENTS: Final = {**token_environment(processor_role=None)}
 
@@ -65,6 +70,21 @@ def test_a_token_is_asked_for_and_one_that_is_refused_says_so(start_server: Star
         page.until_text("#sign-in-why", "This server asks for a token.")
         assert page.run("return sessionStorage.length") == 0
     assert token not in server.log
+
+
+@pytest.mark.usefixtures("browser")  # where there is none, this is skipped as well
+def test_a_browser_that_keeps_nothing_for_pages_shows_the_console(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(**_ONLY_CLIENTS)
+    with window(tmp_path / "chromium", **{_STORAGE: _BLOCKED}) as page:
+        page.open(f"{server.urls.plain}/")
+        sign_in(page, make_token(name="Alice Kumar"))
+        page.until_text(".state", "Live")
+        page.until_text(".user", "Alice Kumar")
+        page.click('.segments [data-size="l"]')
+        assert page.find('.segments [data-size="l"]').get_attribute("aria-pressed") == "true"
+        page.click('#status [aria-label="Keys"]')
+        page.click("#single-keys")
+        assert page.complaints() == []
 
 
 def test_a_token_that_is_about_to_expire_is_renewed_without_a_break(start_server: StartServer, page: Browser) -> None:

@@ -2,6 +2,7 @@
 
 import { showHelp } from "./dialogs.js";
 import { h, icon, mark, say, takesText } from "./dom.js";
+import { Stored } from "./stored.js";
 
 /** @type {["wall" | "objects" | "timeline", string][]} */
 const VIEWS = [
@@ -9,7 +10,6 @@ const VIEWS = [
   ["objects", "Objects"],
   ["timeline", "Timeline"],
 ];
-const PREFERENCE = "orchestrator.single-keys";
 
 /** @typedef {{[view: string]: (shown: boolean, objectIds: number[]) => void}} Shows */
 
@@ -20,7 +20,8 @@ export class Frame {
     this.view = "";
     /** @type {number[]} */
     this.objectIds = [];
-    this.preferences = { singleKeys: localStorage.getItem(PREFERENCE) !== "no" };
+    this.singleKeys = new Stored(() => localStorage, "orchestrator.single-keys");
+    this.preferences = { singleKeys: this.singleKeys.read() !== "no" };
     this.badge = h("span", { class: "badge", hidden: true });
     this.links = new Map(VIEWS.map(([view, name]) => [view, h("a", { href: `#${view}` }, icon(view), h("span", {}, name))]));
     this.links.get("objects").append(this.badge);
@@ -91,6 +92,6 @@ export class Frame {
 
   /** @private */
   showHelp() {
-    showHelp(document.body, this.preferences, () => localStorage.setItem(PREFERENCE, this.preferences.singleKeys ? "yes" : "no"));
+    showHelp(document.body, this.preferences, () => this.singleKeys.write(this.preferences.singleKeys ? "yes" : "no"));
   }
 }

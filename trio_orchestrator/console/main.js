@@ -27,7 +27,7 @@ const element = (/** @type {string} */ id) => /** @type {HTMLElement} */ (docume
 const announcer = element("announcer");
 const announce = (/** @type {string} */ text) => say(announcer, text);
 
-const keeper = new TokenKeeper(sessionStorage);
+const keeper = new TokenKeeper(() => sessionStorage);
 const api = new Api(() => keeper.token);
 const notices = new Notices(element("notices"));
 const frames = new Frames();

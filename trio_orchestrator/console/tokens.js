@@ -4,6 +4,8 @@
  * Only the server can tell whether it is good; what is read from it here is for people.
  */
 
+import { Stored } from "./stored.js";
+
 const KEY = "orchestrator.token";
 
 /**
@@ -43,27 +45,16 @@ export const renewAt = (expiresAt, now) => expiresAt - Math.min(120_000, Math.ma
 
 /** The token of this tab. */
 export class TokenKeeper {
-  /** @param {Storage} storage of the tab */
+  /** @param {() => Storage} storage of the tab; where the browser forbids it, the token lasts as long as the page */
   constructor(storage) {
-    this.storage = storage;
-    /** @type {string | null} */
-    this.token = null;
-    try {
-      this.token = storage.getItem(KEY);
-    } catch {
-      // A browser may forbid it; then the token lasts as long as the page.
-    }
+    this.stored = new Stored(storage, KEY);
+    this.token = this.stored.read();
   }
 
   /** @param {string | null} token null to forget it */
   keep(token) {
     this.token = token;
-    try {
-      if (token === null) this.storage.removeItem(KEY);
-      else this.storage.setItem(KEY, token);
-    } catch {
-      // As above.
-    }
+    this.stored.write(token);
   }
 
   /** @returns {Claims | null} */

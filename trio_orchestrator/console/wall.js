@@ -7,6 +7,7 @@
 import { Choosing } from "./choosing.js";
 import { arrange, h, icon, mark, say } from "./dom.js";
 import { byName, counted } from "./format.js";
+import { Stored } from "./stored.js";
 import { Tile } from "./tile.js";
 
 const SIZES = [
@@ -14,7 +15,6 @@ const SIZES = [
   ["m", "Medium"],
   ["l", "Large"],
 ];
-const SIZE_KEY = "orchestrator.tiles";
 
 export class Wall {
   /**
@@ -57,7 +57,8 @@ export class Wall {
     this.choosing = new Choosing(this, actions, announce);
     this.visibility = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "120px" });
     this.measure = new ResizeObserver((entries) => this.measured(entries));
-    this.resize(localStorage.getItem(SIZE_KEY) ?? "m");
+    this.size = new Stored(() => localStorage, "orchestrator.tiles");
+    this.resize(this.size.read() ?? "m");
     document.addEventListener("visibilitychange", () => this.wake());
     setInterval(() => this.tick(), 1000);
   }
@@ -176,6 +177,6 @@ export class Wall {
   resize(size) {
     mark(this.grid, "data-size", size);
     for (const button of this.sizes) mark(button, "aria-pressed", String(button.dataset.size === size));
-    localStorage.setItem(SIZE_KEY, size);
+    this.size.write(size);
   }
 }
