@@ -44,6 +44,21 @@ def test_past_objects_are_found_by_id_and_by_camera(operator: Operator) -> None:
     browser.until_text("#objects .table-note", "No past object is like that.")
 
 
+def test_more_is_shown_of_what_was_searched_for_whatever_is_typed_since(operator: Operator) -> None:
+    browser = operator.browser
+    for _ in range(51):  # one more than a page has
+        operator.start("platform", image="AAAA")
+    operator.leave()
+    operator.open("objects")
+    browser.find("#past-camera").send_keys("platform", Keys.ENTER)
+    on = "return [...document.querySelectorAll('#objects tbody tr td:nth-of-type(2)')].map((cell) => cell.textContent)"
+    browser.until(lambda: browser.run(on) == ["platform"] * 50)
+    browser.find("#past-camera").clear()
+    browser.find("#past-camera").send_keys("gate")
+    browser.click("#objects .part > button")
+    browser.until(lambda: browser.run(on) == ["platform"] * 51)
+
+
 def test_an_object_is_erased_only_once_its_id_was_typed(operator: Operator) -> None:
     browser = operator.browser
     object_id = operator.start("gate", image="AAAA")

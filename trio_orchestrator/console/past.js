@@ -2,10 +2,10 @@
 
 import { ApiError } from "./api.js";
 import { colourOf } from "./colours.js";
-import { arrange, h, icon, say } from "./dom.js";
+import { h, icon, say } from "./dom.js";
 import { duration, moment } from "./format.js";
+import { PastSearch } from "./past-search.js";
 
-const PAGE = 50;
 const REASONS = new Map([
   ["client", "Stopped"],
   ["timeout", "Time was over"],
@@ -26,13 +26,9 @@ export class PastList {
    * @param {import("./images.js").Pictures} pictures
    */
   constructor(parent, api, actions, pictures) {
-    this.api = api;
     this.actions = actions;
     this.pictures = pictures;
-    /** @type {string | null} */
-    this.cursor = null;
-    /** What is asked now; an answer to an older question is of no use. */
-    this.question = 0;
+    this.search = new PastSearch(api);
     this.id = h("input", { type: "search", inputmode: "numeric", pattern: "[0-9]*", placeholder: "12", id: "past-id" });
     this.camera = h("input", { type: "search", list: "camera-names", placeholder: "any", id: "past-camera" });
     this.from = h("input", { type: "datetime-local", id: "past-from" });
@@ -40,11 +36,11 @@ export class PastList {
     this.cameras = h("datalist", { id: "camera-names" });
     this.rows = h("tbody", {});
     this.note = h("p", { class: "table-note", role: "status" });
-    this.more = h("button", { type: "button", hidden: true, on: { click: () => this.load(false) } }, "Show more");
+    this.more = h("button", { type: "button", hidden: true, on: { click: () => this.show(this.search.more(), false) } }, "Show more");
     const field = (/** @type {string} */ label, /** @type {any} */ input) => h("label", { for: input.id }, h("span", {}, label), input);
     const form = h(
       "form",
-      { class: "toolbar", role: "search", "aria-label": "Past objects", on: { submit: (/** @type {Event} */ event) => this.search(event) } },
+      { class: "toolbar", role: "search", "aria-label": "Past objects", on: { submit: (/** @type {Event} */ event) => this.submitted(event) } },
       field("Object", this.id),
       field("Started on", this.camera),
       field("From", this.from),
@@ -64,9 +60,9 @@ export class PastList {
     this.cameras.replaceChildren(...names.map((name) => h("option", { value: name })));
   }
 
-  /** Show them from the beginning. */
+  /** Show what was searched for last from the beginning. */
   refresh() {
-    return this.load(true);
+    return this.show(this.search.again(), true);
   }
 
   /** Take an object away. @param {number} objectId */
@@ -75,46 +71,36 @@ export class PastList {
   }
 
   /** @private @param {Event} event */
-  search(event) {
+  submitted(event) {
     event.preventDefault();
-    this.load(true);
-  }
-
-  /** @private @param {boolean} fromTheBeginning */
-  async load(fromTheBeginning) {
-    const question = ++this.question;
-    this.more.disabled = true;
-    try {
-      const { objects, cursor } = await this.ask(fromTheBeginning ? null : this.cursor);
-      if (question !== this.question) return;
-      const rows = objects.map((object) => this.row(object));
-      if (fromTheBeginning) arrange(this.rows, rows);
-      else this.rows.append(...rows);
-      this.cursor = cursor;
-      this.more.hidden = cursor === null;
-      say(this.note, this.rows.children.length ? "" : "No past object is like that.");
-    } catch (error) {
-      if (question === this.question) say(this.note, error instanceof ApiError ? error.message : String(error));
-    } finally {
-      this.more.disabled = false;
-    }
-  }
-
-  /** @private @param {string | null} cursor */
-  async ask(cursor) {
-    const id = this.id.value.trim();
-    if (id !== "") {
-      const found = /^[0-9]{1,18}$/.test(id) ? await this.api.object(Number(id)) : null;
-      return { objects: found && !found.live ? [found] : [], cursor: null };
-    }
-    return this.api.objects({
-      live: false,
+    const question = {
+      id: this.id.value.trim(),
       cameraId: this.camera.value,
       from: Date.parse(this.from.value),
       to: Date.parse(this.to.value),
-      cursor: cursor ?? undefined,
-      limit: PAGE,
-    });
+    };
+    this.show(this.search.search(question), true);
+  }
+
+  /**
+   * @private
+   * @param {Promise<import("./api.js").Past[] | null>} answer null where it is of no use any more
+   * @param {boolean} fromTheBeginning
+   */
+  async show(answer, fromTheBeginning) {
+    this.more.disabled = true;
+    try {
+      const objects = await answer;
+      if (!objects) return;
+      const rows = objects.map((object) => this.row(object));
+      if (fromTheBeginning) this.rows.replaceChildren(...rows);
+      else this.rows.append(...rows);
+      say(this.note, this.rows.children.length ? "" : "No past object is like that.");
+    } catch (error) {
+      say(this.note, error instanceof ApiError ? error.message : String(error));
+    }
+    this.more.hidden = !this.search.hasMore;
+    this.more.disabled = false;
   }
 
   /** @private @param {import("./api.js").Past} object */
