@@ -71,3 +71,13 @@ test("an id leads to that object, if it is past", async () => {
   assert.deepEqual(await search.search({ ...ANY, id: "seven" }), []);
   assert.equal(questions.length, 3);
 });
+
+test("a search is narrow where anything is asked for", () => {
+  assert.equal(search.isNarrow, false);
+  for (const part of [{ id: "1" }, { cameraId: "gate" }, { from: 0 }, { to: 0 }]) {
+    search.search({ ...ANY, ...part });
+    assert.equal(search.isNarrow, true);
+  }
+  search.search(ANY);
+  assert.equal(search.isNarrow, false);
+});

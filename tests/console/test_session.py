@@ -61,7 +61,7 @@ def test_a_token_is_asked_for_and_one_that_is_refused_says_so(start_server: Star
         page.until_text(".user", "Alice Kumar")
         # The past is asked for with it, too, and it is kept for this tab alone.
         page.click('#views a[href="#objects"]')
-        page.until_text("#objects .table-note", "No past object is like that.")
+        page.until_text("#objects .table-note", "No past objects yet.")
         assert page.run("return Object.values(localStorage).join()").find(token) < 0
         assert token not in page.run("return location.href + document.documentElement.outerHTML + document.cookie")
         page.driver.refresh()

@@ -36,6 +36,12 @@ export class PastSearch {
     return this.next !== null;
   }
 
+  /** Whether only some of the past objects are searched for. */
+  get isNarrow() {
+    const { id, cameraId, from, to } = this.question;
+    return id !== "" || cameraId !== "" || !Number.isNaN(from) || !Number.isNaN(to);
+  }
+
   /** Search for something else. @param {Question} question @returns {Promise<Past[] | null>} the first page, as `again` */
   search(question) {
     this.question = question;

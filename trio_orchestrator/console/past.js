@@ -95,7 +95,8 @@ export class PastList {
       const rows = objects.map((object) => this.row(object));
       if (fromTheBeginning) this.rows.replaceChildren(...rows);
       else this.rows.append(...rows);
-      say(this.note, this.rows.children.length ? "" : "No past object is like that.");
+      const none = this.search.isNarrow ? "No past object is like that." : "No past objects yet.";
+      say(this.note, this.rows.children.length ? "" : none);
     } catch (error) {
       say(this.note, error instanceof ApiError ? error.message : String(error));
     }
