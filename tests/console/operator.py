@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any, Final
 
+import httpx
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
 from websockets.sync.client import ClientConnection, connect
@@ -113,6 +114,10 @@ class Operator:
         """Let somebody else start tracking by an image."""
         with connect(self.urls.websocket("/client")) as client:
             return _asked(client, {"type": "start", "cameraId": camera_id, "image": image})
+
+    def let_erase(self, object_id: int) -> None:
+        """Let somebody else erase an object."""
+        httpx.delete(f"{self.urls.plain}/objects/{object_id}").raise_for_status()
 
     def live(self) -> set[int]:
         """The objects that the server tracks."""

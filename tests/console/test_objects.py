@@ -1,8 +1,11 @@
 """Objects in a real browser: what is told of live ones, stopping them, and past ones."""
 
+import base64
+
 from selenium.webdriver.common.keys import Keys
 
 from .operator import Operator
+from .test_wall import png
 
 
 def card(object_id: int) -> str:
@@ -75,6 +78,29 @@ def test_an_object_is_erased_only_once_its_id_was_typed(operator: Operator) -> N
     browser.until_text("#notices", f"Object {object_id} was erased.")
     assert operator.live() == set()
     browser.until(lambda: not browser.all(f'[data-object="{object_id}"]'))
+
+
+def test_the_image_of_a_past_object_is_not_kept_here_and_gone_once_it_is_erased(operator: Operator) -> None:
+    browser = operator.browser
+    object_id = operator.start("gate", image=f"data:image/png;base64,{base64.b64encode(png()).decode()}")
+    operator.leave()
+    operator.open("objects")
+    row = f'#objects tr[data-object="{object_id}"]'
+    browser.click(f'{row} [title="Show the cut-out"]')
+    image = browser.find(f"{row} img")
+    browser.until(lambda: browser.run("return arguments[0].naturalWidth", image) == 24)
+    gone = """const [shown, done] = arguments;
+    const again = new Image();
+    again.onload = () => done(false);
+    again.onerror = () => done(true);
+    again.src = shown.src;"""
+    browser.until(lambda: browser.driver.execute_async_script(gone, image), "the image can be had by its address")
+    browser.complaints()  # that there is nothing at that address
+    operator.let_erase(object_id)
+    browser.click(f'{row} [title="Show the cut-out"]')
+    browser.until_text(row, "no image")
+    assert browser.all(f"{row} img") == []
+    assert all("404" in text for text in browser.complaints())
 
 
 def test_what_peers_call_themselves_and_send_is_text(operator: Operator) -> None:

@@ -74,6 +74,39 @@ def test_objects_are_added_and_taken_away(operator: Operator) -> None:
     assert browser.run("return location.hash") == f"#timeline/{second}"
 
 
+def test_nothing_stays_of_a_live_object_that_somebody_else_erases(operator: Operator) -> None:
+    browser = operator.browser
+    first, second = operator.track_somebody("entrance"), operator.track_somebody("gate")
+    operator.open(f"timeline/{first},{second}")
+    browser.until(lambda: {label.split()[1] for label in bars(operator)} == {str(first), str(second)})
+    operator.let_erase(first)
+    browser.until(lambda: not browser.all(f'[data-object="{first}"]'))
+    browser.until(lambda: bars(operator) and not any(f"Object {first} " in label for label in bars(operator)))
+    assert browser.run("return location.hash") == f"#timeline/{second}"
+    operator.let_erase(second)
+    browser.until(lambda: not bars(operator))
+    assert browser.run("return location.hash") == "#timeline"
+    assert browser.run("return document.querySelectorAll('#timeline tbody tr').length") == 0
+
+
+def test_a_past_object_that_somebody_else_erased_is_gone_when_one_comes_back(operator: Operator) -> None:
+    browser = operator.browser
+    object_id = operator.track_somebody("gate")
+    browser.until_text(f'#rail [data-object="{object_id}"] .where', "On hall")
+    operator.go("objects")
+    browser.click(f'#objects .card[data-object="{object_id}"] .stop')
+    browser.click(f'#objects tr[data-object="{object_id}"] [title="Timeline"]')
+    browser.until(lambda: bars(operator))
+    operator.go("wall")
+    assert bars(operator) == []
+    assert browser.run("return document.querySelectorAll('#timeline tbody tr').length") == 0
+    operator.let_erase(object_id)
+    operator.go("timeline")
+    browser.until_text("#timeline .table-note", f"Not seen on any camera: #{object_id}.")
+    assert bars(operator) == []
+    assert all("404" in text for text in browser.complaints())
+
+
 def test_visits_are_saved_as_csv(operator: Operator) -> None:
     browser = operator.browser
     object_id = operator.track_somebody("entrance")

@@ -119,6 +119,37 @@ test("what cannot be fetched is said, and what was there before stays", async ()
   assert.equal(chronicle.visitsOf(1).length, 1);
 });
 
+test("of what was erased nothing is left, whoever tells of it first", async () => {
+  let kept = [archived("gate", 0, 10)];
+  const chronicle = new Chronicle(async () => kept, () => {});
+  const hear = (objectId, state, objects) => chronicle.hear({ objectId, state, cameraId: "gate", at: "2026-11-22T08:00:00Z" }, objects);
+  for (const objectId of [1, 2]) hear(objectId, "seen", new Map([[1, { seenOn: new Map() }]]));
+  chronicle.choose([1, 2]);
+  await new Promise(setImmediate);
+  kept = null;
+  chronicle.choose([1, 2], true);
+  await new Promise(setImmediate);
+  // The first is live: the archive may not have it yet.
+  assert.deepEqual([1, 2].map((objectId) => chronicle.visitsOf(objectId).length), [1, 0]);
+  chronicle.forget(1);
+  assert.deepEqual(chronicle.visitsOf(1), []);
+  assert.deepEqual([...chronicle.chosen.keys()], [2]);
+});
+
+test("an answer that comes when nobody looks at the object any more is let go of", async () => {
+  const answers = [];
+  const chronicle = new Chronicle(() => new Promise((resolve) => answers.push(resolve)), () => {});
+  chronicle.choose([1]);
+  chronicle.forget(1);
+  chronicle.choose([1]);
+  answers[0]([archived("gate", 0, 10)]);
+  await new Promise(setImmediate);
+  assert.deepEqual(chronicle.visitsOf(1), []);
+  answers[1]([]);
+  await new Promise(setImmediate);
+  assert.equal(chronicle.chosen.get(1).asked, true);
+});
+
 test("no more objects are compared than can be told apart", () => {
   const chronicle = new Chronicle(async () => [], () => {});
   chronicle.choose(Array.from({ length: 40 }, (_, index) => index + 1));

@@ -69,11 +69,11 @@ export class Api {
     return answer && answer.blob();
   }
 
-  /** Its visits, oldest first; none where it is unknown. @param {number} objectId @returns {Promise<import("./visits.js").Visit[]>} */
+  /** Its visits, those that ended first in front; null where it is unknown or erased. @param {number} objectId @returns {Promise<import("./visits.js").Visit[] | null>} */
   async visits(objectId) {
     const answer = await this.found(`objects/${objectId}/visits`);
     const now = Date.now();
-    return answer ? (await answer.json()).map((/** @type {any} */ told) => visit(told, now)) : [];
+    return answer ? (await answer.json()).map((/** @type {any} */ told) => visit(told, now)) : null;
   }
 
   /** Its visits as a file. @param {number} objectId @returns {Promise<Blob>} */

@@ -13,7 +13,7 @@ const NOWHERE = new Set();
 
 export class Chronicle {
   /**
-   * @param {(objectId: number) => Promise<Visit[]>} fetchVisits
+   * @param {(objectId: number) => Promise<Visit[] | null>} fetchVisits null where there is no such object, or not any more
    * @param {() => void} changed
    */
   constructor(fetchVisits, changed) {
@@ -52,14 +52,18 @@ export class Chronicle {
     this.changed();
   }
 
-  /** Look at exactly these objects. @param {number[]} objectIds */
-  choose(objectIds) {
+  /**
+   * Look at exactly these objects.
+   * @param {number[]} objectIds
+   * @param {boolean} [anew] whether to ask again also for those that are looked at already
+   */
+  choose(objectIds, anew = false) {
     const wanted = new Set(objectIds.slice(-MOST_CHOSEN));
     for (const objectId of this.chosen.keys()) if (!wanted.has(objectId)) this.chosen.delete(objectId);
     for (const objectId of wanted) {
-      if (this.chosen.has(objectId)) continue;
-      this.chosen.set(objectId, { visits: [], error: "", asked: false });
-      this.fetch(objectId);
+      const isNew = !this.chosen.has(objectId);
+      if (isNew) this.chosen.set(objectId, unasked());
+      if (isNew || anew) this.fetch(objectId);
     }
     this.changed();
   }
@@ -67,7 +71,8 @@ export class Chronicle {
   /** Nothing is left of it. @param {number} objectId */
   forget(objectId) {
     this.heard.delete(objectId);
-    this.choose([...this.chosen.keys()].filter((each) => each !== objectId));
+    this.chosen.delete(objectId);
+    this.changed();
   }
 
   /** The visits of a chosen object, oldest first. @param {number} objectId @returns {Visit[]} */
@@ -78,16 +83,20 @@ export class Chronicle {
 
   /** @private @param {number} objectId */
   async fetch(objectId) {
-    let [visits, error] = [/** @type {Visit[]} */ ([]), ""];
+    const entry = this.chosen.get(objectId);
+    if (!entry) return;
+    /** @type {Visit[] | null} */
+    let visits = null;
+    let error = "";
     try {
       visits = await this.fetchVisits(objectId);
     } catch (fault) {
       error = fault instanceof Error ? fault.message : String(fault);
+      visits = entry.visits; // what was there before is better than nothing
     }
-    const entry = this.chosen.get(objectId);
-    if (!entry) return;
-    // What was there before is better than nothing.
-    this.chosen.set(objectId, { visits: error ? entry.visits : visits, error, asked: true });
+    if (visits === null && !this.objects.has(objectId)) this.heard.delete(objectId);
+    // Into the one that was asked for: another may be in its place, and not be meant to know this.
+    Object.assign(entry, { visits: visits ?? [], error, asked: true });
     this.changed();
   }
 
@@ -101,4 +110,9 @@ export class Chronicle {
       }
     }
   }
+}
+
+/** What is known of a chosen object at first. */
+function unasked() {
+  return { visits: /** @type {Visit[]} */ ([]), error: "", asked: false };
 }

@@ -43,10 +43,20 @@ export class Frame {
 
   /** @param {string} view @param {number[]} [objectIds] those that the timeline is to show */
   go(view, objectIds = this.objectIds) {
-    const wanted = view === "timeline" && objectIds.length ? `#timeline/${objectIds.join(",")}` : `#${view}`;
+    const wanted = view === "timeline" ? timelineOf(objectIds) : `#${view}`;
     if (view === "timeline") this.objectIds = objectIds;
     if (location.hash === wanted) this.follow();
     else location.hash = wanted;
+  }
+
+  /** Let the timeline, and its address, be without these objects. @param {number[]} objectIds */
+  forget(objectIds) {
+    this.objectIds = this.objectIds.filter((objectId) => !objectIds.includes(objectId));
+    const isShown = this.view === "timeline";
+    // Not another step to go back by, as that would lead to them.
+    if (isShown) history.replaceState(null, "", timelineOf(this.objectIds));
+    mark(this.links.get("timeline"), "href", timelineOf(this.objectIds));
+    this.shows.timeline(isShown, this.objectIds);
   }
 
   /** How many objects are tracked. @param {number} live */
@@ -61,7 +71,7 @@ export class Frame {
     const [name, ids = ""] = location.hash.slice(1).split("/");
     const view = VIEWS.find(([each]) => each === name)?.[0] ?? "wall";
     if (view === "timeline") this.objectIds = [...new Set(ids.split(",").map(Number).filter((id) => Number.isSafeInteger(id) && id > 0))];
-    mark(this.links.get("timeline"), "href", this.objectIds.length ? `#timeline/${this.objectIds.join(",")}` : "#timeline");
+    mark(this.links.get("timeline"), "href", timelineOf(this.objectIds));
     if (view !== this.view) document.getElementById("main")?.scrollTo(0, 0);
     this.view = view;
     for (const [each, title] of VIEWS) {
@@ -94,4 +104,9 @@ export class Frame {
   showHelp() {
     showHelp(document.body, this.preferences, () => this.singleKeys.write(this.preferences.singleKeys ? "yes" : "no"));
   }
+}
+
+/** The address of the timeline. @param {number[]} objectIds */
+function timelineOf(objectIds) {
+  return objectIds.length ? `#timeline/${objectIds.join(",")}` : "#timeline";
 }

@@ -59,22 +59,24 @@ export function showable(image) {
   return null;
 }
 
-/** The pictures of objects: those of live ones as they came, those of past ones as they are fetched. */
+/**
+ * Whether what the server has as an image may be shown.
+ * @param {Blob} blob
+ */
+export const isPicture = (blob) => KINDS.includes(blob.type);
+
+/** The pictures of live objects, as they came. Those of past ones are not kept: they may have been erased since. */
 export class Pictures {
-  /** @param {(objectId: number) => Promise<Blob | null>} fetchImage null where none is kept */
-  constructor(fetchImage) {
-    this.fetchImage = fetchImage;
+  constructor() {
     /** @type {Map<number, string | null>} */
     this.live = new Map();
-    /** @type {Map<number, Promise<string | null>>} */
-    this.fetched = new Map();
   }
 
   /**
-   * The address of a live object's picture; null where it has none that can be shown, or has not come yet.
+   * The address of an object's picture; null where it has none that can be shown, or has not come yet.
    * @param {number} objectId
    */
-  ofLive(objectId) {
+  of(objectId) {
     return this.live.get(objectId) ?? null;
   }
 
@@ -88,33 +90,8 @@ export class Pictures {
     this.live.delete(objectId);
   }
 
-  /** Nothing is to be kept of it. @param {number} objectId */
-  forget(objectId) {
-    this.went(objectId);
-    this.fetched.get(objectId)?.then((url) => url && URL.revokeObjectURL(url));
-    this.fetched.delete(objectId);
-  }
-
   /** Nothing is to be kept at all. */
   forgetAll() {
-    for (const objectId of new Set([...this.live.keys(), ...this.fetched.keys()])) this.forget(objectId);
-  }
-
-  /**
-   * The address of an object's picture; null where there is none that can be shown.
-   * @param {number} objectId
-   * @returns {Promise<string | null>}
-   */
-  async of(objectId) {
-    const live = this.live.get(objectId);
-    if (live !== undefined) return live;
-    let fetched = this.fetched.get(objectId);
-    if (!fetched) {
-      fetched = this.fetchImage(objectId).then((blob) => (blob && KINDS.includes(blob.type) ? URL.createObjectURL(blob) : null));
-      fetched.catch(() => this.fetched.delete(objectId));
-      this.fetched.set(objectId, fetched);
-      if (this.fetched.size > 200) this.forget(/** @type {number} */ (this.fetched.keys().next().value));
-    }
-    return fetched.catch(() => null);
+    this.live.clear();
   }
 }

@@ -134,7 +134,7 @@ class Card {
     const by = object.by ? ` by ${object.by}` : "";
     say(this.start, `Started ${moment(object.startedAt, this.list.now())}${by}`);
     mark(this.element, "aria-label", `Object ${object.objectId}, ${this.pill.textContent}. ${this.where.textContent}`);
-    const url = this.pictured ? null : this.list.pictures.ofLive(this.objectId);
+    const url = this.pictured ? null : this.list.pictures.of(this.objectId);
     if (url) this.show(url);
     this.tick();
   }

@@ -31,7 +31,7 @@ const keeper = new TokenKeeper(() => sessionStorage);
 const api = new Api(() => keeper.token);
 const notices = new Notices(element("notices"));
 const frames = new Frames();
-const pictures = new Pictures((objectId) => api.image(objectId));
+const pictures = new Pictures();
 
 let state = initial();
 let clockAhead = 0;
@@ -52,11 +52,7 @@ const connection = new Connection(url.href, () => keeper.token, {
 const actions = new Actions(connection, api, notices, {
   show: (objectId) => frame.go("timeline", [objectId]),
   isLive: (objectId) => state.objects.has(objectId),
-  erased: (objectId) => {
-    pictures.forget(objectId);
-    chronicle.forget(objectId);
-    past.drop(objectId);
-  },
+  erased,
 });
 
 const chronicle = new Chronicle((objectId) => api.visits(objectId), () => timeline.refresh());
@@ -66,7 +62,7 @@ const lists = [
   new LiveList(element("rail"), actions, pictures, now, true),
   new LiveList(part(element("objects"), "Tracked now"), actions, pictures, now, false),
 ];
-const past = new PastList(part(element("objects"), null), api, actions, pictures);
+const past = new PastList(part(element("objects"), null), api, actions);
 const timeline = new Timeline(
   element("timeline"),
   chronicle,
@@ -79,7 +75,8 @@ const frame = new Frame({
   wall: (shown) => wall.show(shown),
   objects: (shown) => shown && connection.status === "online" && past.refresh(),
   timeline: (shown, objectIds) => {
-    if (shown) chronicle.choose(objectIds);
+    // Anew where one comes back to it: nobody says when a past object is erased.
+    chronicle.choose(objectIds, shown && !timeline.shown);
     timeline.show(shown);
   },
 });
@@ -141,9 +138,19 @@ function told({ objectId, state: change, cameraId, reason }) {
     notices.warn(`Nobody finds object ${objectId}: ${why}.`);
   } else if (change === "stopped") {
     pictures.went(objectId);
+    if (reason === "erased") erased(objectId);
     if (reason === "timeout") notices.info(`The time of object ${objectId} is over.`);
     if (frame.view === "objects") past.refresh();
   }
+}
+
+/** Nothing is left of an object: neither here. @param {number} objectId */
+function erased(objectId) {
+  pictures.went(objectId);
+  chronicle.forget(objectId);
+  past.drop(objectId);
+  frame.forget([objectId]);
+  announce("");
 }
 
 /** @param {number} dropped */

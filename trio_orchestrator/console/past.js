@@ -4,6 +4,7 @@ import { ApiError } from "./api.js";
 import { colourOf } from "./colours.js";
 import { h, icon, say } from "./dom.js";
 import { duration, moment } from "./format.js";
+import { isPicture } from "./images.js";
 import { PastSearch } from "./past-search.js";
 
 const REASONS = new Map([
@@ -23,11 +24,10 @@ export class PastList {
    * @param {HTMLElement} parent
    * @param {import("./api.js").Api} api
    * @param {import("./actions.js").Actions} actions
-   * @param {import("./images.js").Pictures} pictures
    */
-  constructor(parent, api, actions, pictures) {
+  constructor(parent, api, actions) {
+    this.api = api;
     this.actions = actions;
-    this.pictures = pictures;
     this.search = new PastSearch(api);
     this.id = h("input", { type: "search", inputmode: "numeric", pattern: "[0-9]*", placeholder: "12", id: "past-id" });
     this.camera = h("input", { type: "search", list: "camera-names", placeholder: "any", id: "past-camera" });
@@ -134,8 +134,15 @@ export class PastList {
   /** @private @param {number} objectId @param {Event} event */
   async showImage(objectId, event) {
     const cell = /** @type {Element} */ (event.currentTarget).closest("tr")?.firstElementChild;
-    const url = await this.pictures.of(objectId);
+    const blob = await this.api.image(objectId).catch(() => null);
     cell?.querySelector("img, .no-image")?.remove();
-    cell?.append(url ? h("img", { src: url, alt: `Cut-out of object ${objectId}` }) : h("span", { class: "no-image" }, "no image"));
+    cell?.append(blob && isPicture(blob) ? picture(objectId, blob) : h("span", { class: "no-image" }, "no image"));
   }
+}
+
+/** An image that is there as long as its element is, and cannot be had by its address. @param {number} objectId @param {Blob} blob */
+function picture(objectId, blob) {
+  const src = URL.createObjectURL(blob);
+  const shown = () => URL.revokeObjectURL(src);
+  return h("img", { src, alt: `Cut-out of object ${objectId}`, on: { load: shown, error: shown } });
 }

@@ -80,7 +80,16 @@ export class Timeline {
   /** Whether this is the view that is looked at. @param {boolean} shown */
   show(shown) {
     this.shown = shown;
+    if (!shown) this.clear();
     this.refresh();
+  }
+
+  /** Let nothing of anybody be on the page, until it is shown again. */
+  clear() {
+    this.chart.draw([], [], this.span, this.now());
+    for (const part of [this.rows, this.chips, this.files, this.tip]) part.replaceChildren();
+    this.tip.hidden = true;
+    say(this.note, "");
   }
 
   /** Something is another than before. */
@@ -135,7 +144,7 @@ export class Timeline {
     mark(this.live, "aria-pressed", String(this.span.live));
     this.empty.hidden = objectIds.length > 0;
     this.frame.hidden = this.table.hidden = !objectIds.length;
-    if (objectIds.length) this.chart.draw(lines, [...new Set(all.map(({ visit }) => visit.cameraId))], this.span, now);
+    this.chart.draw(lines, [...new Set(all.map(({ visit }) => visit.cameraId))], this.span, now);
     if (this.stale || this.hasOpen) this.renderTable(all, now);
     this.stale = false;
     this.say(lines);
