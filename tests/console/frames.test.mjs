@@ -62,6 +62,15 @@ test("there may be any number of boxes", () => {
   assert.equal(camera.objectIds[99], 99);
 });
 
+test("what cameras show can be forgotten", () => {
+  const frames = new Frames();
+  frames.take(frame("gate", 1, [box(1, [0, 0, 1, 1])]), 0);
+  frames.of("gate").refresh();
+  frames.clear();
+  const camera = frames.of("gate");
+  assert.deepEqual([camera.text, camera.count, camera.trails.size, camera.refresh()], ["", 0, 0, false]);
+});
+
 test("a trail follows a box, ends where it jumps, and goes when it is gone", () => {
   const frames = new Frames();
   const camera = frames.of("gate");

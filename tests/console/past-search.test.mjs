@@ -72,6 +72,15 @@ test("an id leads to that object, if it is past", async () => {
   assert.equal(questions.length, 3);
 });
 
+test("of a search that is forgotten nothing comes any more", async () => {
+  await shown("behind 9");
+  const late = search.more();
+  search.forget();
+  answer([object(8)], "behind 8");
+  assert.equal(await late, null);
+  assert.deepEqual([search.hasMore, search.isNarrow], [false, false]);
+});
+
 test("a search is narrow where anything is asked for", () => {
   assert.equal(search.isNarrow, false);
   for (const part of [{ id: "1" }, { cameraId: "gate" }, { from: 0 }, { to: 0 }]) {

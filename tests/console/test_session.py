@@ -1,5 +1,6 @@
 """Tokens, and a server that goes away: what the page says, and how it goes on."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -7,12 +8,15 @@ from typing import Final
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.tokens import key_pair, make_token, token_environment
+from tests.e2e.peers import client, start
+from tests.e2e.running import ServerProcess
+from tests.tokens import CLIENT_ROLE, key_pair, make_token, token_environment
 
 from .browser import Browser, window
 from .conftest import StartServer
 from .operator import Operator
 from .scene import Scene
+from .test_wall import DROP, png
 
 # The page's clock alone, so that nothing ends at the server while the browser takes its time.
 _LATER: Final = "const now = Date.now; Date.now = () => now() + 1000 * arguments[0];"
@@ -110,6 +114,83 @@ def test_a_token_that_has_expired_leads_back_to_signing_in(start_server: StartSe
     sign_in(page, make_token(expires_in=2))
     page.until_text(".state", "Live")
     page.until_text("#sign-in-why", "Your token has expired.")
+
+
+def look_around(page: Browser, server: ServerProcess) -> int:
+    """Sign in, look at a live object and at a past one in all views, the timeline last; the live one's id."""
+    sign_in(page, make_token(name="Alice Kumar"))
+    page.until_text(".state", "Live")
+    page.find('.tile[data-camera="vestibule"]')
+    with client(server.urls) as somebody:
+        somebody.say("authenticate", jwt=make_token(name="Alice Kumar"))
+        image = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
+        past, live = (start(somebody, "vestibule", image=image) for _ in range(2))
+        somebody.say("stop", objectId=past)
+        somebody.settle()
+    page.click('#views a[href="#objects"]')
+    page.find("#past-camera").send_keys("vestibule")
+    row = f'#objects tr[data-object="{past}"]'
+
+    def shows_image() -> bool:
+        # Again, as the list may be shown anew meanwhile.
+        page.run("document.querySelector(arguments[0])?.click()", f'{row} [title="Show the cut-out"]')
+        return bool(page.all(f"{row} img"))
+
+    page.until(shows_image, "the image of a past object does not come")
+    page.click(f'#objects .card[data-object="{live}"] [title="Timeline"]')
+    page.find(".chart .bar")
+    page.until_text("#timeline tbody tr", "vestibule")
+    page.until_text("#announcer", f"Object {live} is on vestibule.")
+    return live
+
+
+def shows_anything(page: Browser) -> bool:
+    """Whether the page, seen or not, tells of cameras, of images, or of who was there."""
+    html = page.run("return document.body.outerHTML + document.title")
+    typed = page.run("return [...document.querySelectorAll('input')].map((input) => input.value).join()")
+    return any(word in html + typed for word in ("vestibule", "Alice", "<img", "<canvas", "Object "))
+
+
+def test_nothing_of_anybody_stays_on_the_page_when_one_signs_out(start_server: StartServer, page: Browser) -> None:
+    server = start_server(**_ONLY_CLIENTS)
+    page.open(f"{server.urls.plain}/")
+    with Scene(server.urls.websocket(""), ["vestibule"]):
+        live = look_around(page, server)
+        assert shows_anything(page)
+        page.run(DROP, "vestibule", "Alice.svg", "image/svg+xml", "")
+        page.until_text("#notices", "“Alice.svg” is no PNG")
+        # At once: where nobody looks at the page, nothing is drawn, and news stays for a while.
+        at_once = """document.querySelector('.user').click();
+        return ['#timeline', '#notices'].map((part) => document.querySelector(part).textContent).join()"""
+        assert "vestibule" not in (left := page.run(at_once))
+        assert "Alice" not in left
+        page.until_text("#sign-in-why", "This server asks for a token.")
+        page.until(lambda: not shows_anything(page))
+        # Whoever signs in next has not asked for it.
+        assert not page.all(f'[data-object="{live}"]')
+        assert page.run("return location.hash") == "#timeline"
+        assert "timeline/" not in page.run("return document.querySelector('#views').outerHTML")
+
+
+def test_where_the_server_ends_it_whoever_signs_in_again_goes_on(start_server: StartServer, page: Browser) -> None:
+    server = start_server(**_ONLY_CLIENTS)
+    page.open(f"{server.urls.plain}/")
+    port = str(server.urls.address[1])
+    with Scene(server.urls.websocket(""), ["vestibule"]):
+        live = look_around(page, server)
+        page.click('#views a[href="#objects"]')
+        page.click(f'#objects .card[data-object="{live}"] .erase')
+        page.find("dialog[open] #erase-id")
+        page.driver.back()
+        page.find(".chart .bar")
+        server.kill()
+        start_server(**{**_ONLY_CLIENTS, "AUDIENCE": "another"}, HTTP_PORT=port)
+        page.until_text("#sign-in-why", "The token was refused")
+        page.until(lambda: not shows_anything(page))
+        assert not page.all("#erase-id")
+        assert page.run("return location.hash") == f"#timeline/{live}"
+        sign_in(page, make_token(audience="another", resource_access={"another": {"roles": [CLIENT_ROLE]}}))
+        page.until_text("#timeline tbody tr", "vestibule")
 
 
 def test_a_server_that_is_started_again_heals_by_itself(start_server: StartServer, page: Browser) -> None:

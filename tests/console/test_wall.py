@@ -15,7 +15,7 @@ from .scene import FRAMES_A_SECOND
 
 ORANGE, SKY = "#e69f00", "#56b4e9"
 COLOURS = [ORANGE, SKY, "#2ec49a", "#f0e442", "#ff8a57", "#e38fc1", "#a9b1ff", "#d5dbe3"]
-_DROP = """
+DROP = """
 const [camera, name, kind, encoded] = arguments;
 const bytes = encoded === null ? new Uint8Array(7000001) : Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
 const transfer = new DataTransfer();
@@ -112,7 +112,7 @@ def test_all_of_it_goes_with_the_keyboard_alone(operator: Operator) -> None:
 def test_an_image_that_is_dropped_on_a_camera_starts_a_search(operator: Operator) -> None:
     browser = operator.browser
     browser.find('.tile[data-camera="hall"]')
-    browser.run(_DROP, "hall", "somebody.png", "image/png", base64.b64encode(png()).decode())
+    browser.run(DROP, "hall", "somebody.png", "image/png", base64.b64encode(png()).decode())
     object_id = browser.until(lambda: max(operator.live(), default=0), "nobody is tracked")
     image = browser.find(f'#rail [data-object="{object_id}"] img')
     assert (image.get_attribute("src") or "").startswith("data:image/png;base64,")
@@ -122,9 +122,9 @@ def test_an_image_that_is_dropped_on_a_camera_starts_a_search(operator: Operator
 def test_what_is_no_image_or_too_large_is_not_sent(operator: Operator) -> None:
     browser = operator.browser
     browser.find('.tile[data-camera="hall"]')
-    browser.run(_DROP, "hall", "page.svg", "image/svg+xml", base64.b64encode(b"<svg/>").decode())
+    browser.run(DROP, "hall", "page.svg", "image/svg+xml", base64.b64encode(b"<svg/>").decode())
     browser.until_text("#notices", "“page.svg” is no PNG, JPEG, WebP or GIF image.")
-    browser.run(_DROP, "hall", "huge.png", "image/png", None)
+    browser.run(DROP, "hall", "huge.png", "image/png", None)
     browser.until_text("#notices", "“huge.png” has 7.0 MB; images may have up to 7.0 MB.")
     assert operator.live() == set()
 

@@ -136,6 +136,22 @@ test("of what was erased nothing is left, whoever tells of it first", async () =
   assert.deepEqual([...chronicle.chosen.keys()], [2]);
 });
 
+test("after signing out nothing is known but whom to ask for again", async () => {
+  const answers = [];
+  const chronicle = new Chronicle(() => new Promise((resolve) => answers.push(resolve)), () => {});
+  chronicle.choose([1]);
+  const objects = new Map([[1, { seenOn: new Map([["gate", 0]]) }]]);
+  chronicle.hear({ objectId: 1, state: "seen", cameraId: "gate", at: "2026-11-22T08:00:00Z" }, objects);
+  chronicle.forgetAll();
+  answers[0]([archived("gate", 0, 10)]);
+  await new Promise(setImmediate);
+  assert.deepEqual([chronicle.visitsOf(1), chronicle.objects.size], [[], 0]);
+  chronicle.resume(new Map(), 0, 0, true);
+  answers[1]([archived("gate", 0, 10)]);
+  await new Promise(setImmediate);
+  assert.deepEqual(brief(chronicle.visitsOf(1)), [["gate", 0, 10]]);
+});
+
 test("an answer that comes when nobody looks at the object any more is let go of", async () => {
   const answers = [];
   const chronicle = new Chronicle(() => new Promise((resolve) => answers.push(resolve)), () => {});

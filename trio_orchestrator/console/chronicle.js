@@ -75,6 +75,14 @@ export class Chronicle {
     this.changed();
   }
 
+  /** Nothing is to be kept but which objects are looked at. */
+  forgetAll() {
+    this.heard.clear();
+    this.objects = new Map();
+    for (const objectId of this.chosen.keys()) this.chosen.set(objectId, unasked());
+    this.changed();
+  }
+
   /** The visits of a chosen object, oldest first. @param {number} objectId @returns {Visit[]} */
   visitsOf(objectId) {
     const seenOn = this.objects.get(objectId)?.seenOn;

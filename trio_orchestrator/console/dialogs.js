@@ -133,7 +133,7 @@ export function confirmErasing(parent, objectId, isLive) {
       input,
       h("div", { class: "actions" }, h("button", { type: "button", on: { click: () => dialog.close() } }, "Keep it"), submit),
     );
-    const dialog = h("dialog", { "aria-labelledby": "erase-title" }, form);
+    const dialog = h("dialog", { class: "erasing", "aria-labelledby": "erase-title" }, form);
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "erase");
@@ -141,6 +141,11 @@ export function confirmErasing(parent, objectId, isLive) {
     parent.append(dialog);
     dialog.showModal();
   });
+}
+
+/** Ask no longer; nothing is erased. @param {HTMLElement} parent */
+export function stopConfirming(parent) {
+  /** @type {HTMLDialogElement | null} */ (parent.querySelector("dialog.erasing"))?.close();
 }
 
 /**

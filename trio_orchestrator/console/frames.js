@@ -162,6 +162,11 @@ export class Frames {
     camera.receivedAt = at;
   }
 
+  /** Forget what all of them show. */
+  clear() {
+    for (const camera of this.cameras.values()) camera.clear();
+  }
+
   /** @param {string} cameraId @returns {CameraFrames} */
   of(cameraId) {
     let camera = this.cameras.get(cameraId);

@@ -4,6 +4,7 @@ import { Actions } from "./actions.js";
 import { Api } from "./api.js";
 import { Chronicle } from "./chronicle.js";
 import { Connection } from "./connection.js";
+import { stopConfirming } from "./dialogs.js";
 import { h, say } from "./dom.js";
 import { byName, counted } from "./format.js";
 import { Frames } from "./frames.js";
@@ -86,8 +87,13 @@ const session = new Session(connection, keeper, notices, frame, {
     api.clockAhead().then((ahead) => (clockAhead = ahead), () => {});
     if (frame.view === "objects") past.refresh();
   },
-  signedOut: () => {
-    pictures.forgetAll();
+  signedOut: (wished) => {
+    stopConfirming(document.body);
+    for (const part of [past, timeline, frames, notices]) part.clear();
+    for (const memory of [pictures, chronicle]) memory.forgetAll();
+    announce("");
+    // Whom to show again stays in the address, unless somebody else is to sit here.
+    if (wished) frame.forget(frame.objectIds);
     state = initial();
     refresh();
   },

@@ -28,6 +28,11 @@ export class Notices {
     this.show("error", text);
   }
 
+  /** Show none of them any longer. */
+  clear() {
+    for (const text of [...this.shown.keys()]) this.hide(text);
+  }
+
   /** @private @param {keyof typeof SHOWN_FOR} kind @param {string} text */
   show(kind, text) {
     const again = this.shown.get(text);

@@ -61,6 +61,13 @@ export class PastSearch {
     return this.next ? this.ask(this.next.question, this.next.cursor) : Promise.resolve(null);
   }
 
+  /** Nothing is to be kept of it, and whatever is still to be answered is of no use. */
+  forget() {
+    this.question = ANY;
+    this.next = null;
+    this.asked += 1;
+  }
+
   /** @private @param {Question} question @param {string | null} cursor @returns {Promise<Past[] | null>} */
   async ask(question, cursor) {
     const asked = ++this.asked;

@@ -38,7 +38,7 @@ export class PastList {
     this.note = h("p", { class: "table-note", role: "status" });
     this.more = h("button", { type: "button", hidden: true, on: { click: () => this.show(this.search.more(), false) } }, "Show more");
     const field = (/** @type {string} */ label, /** @type {any} */ input) => h("label", { for: input.id }, h("span", {}, label), input);
-    const form = h(
+    this.form = h(
       "form",
       { class: "toolbar", role: "search", "aria-label": "Past objects", on: { submit: (/** @type {Event} */ event) => this.submitted(event) } },
       field("Object", this.id),
@@ -50,7 +50,7 @@ export class PastList {
     );
     const heads = ["Object", "Started", "On", "By", "Tracked for", "Ended", ""].map((name) => h("th", { scope: "col" }, name));
     const table = h("table", {}, h("thead", {}, h("tr", {}, ...heads)), this.rows);
-    parent.append(h("h2", {}, "Past"), form, h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Past objects" }, table), this.note, this.more);
+    parent.append(h("h2", {}, "Past"), this.form, h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Past objects" }, table), this.note, this.more);
   }
 
   /** Names to choose from. @param {Iterable<string>} cameraIds */
@@ -63,6 +63,15 @@ export class PastList {
   /** Show what was searched for last from the beginning. */
   refresh() {
     return this.show(this.search.again(), true);
+  }
+
+  /** Show none, as if nobody had searched. */
+  clear() {
+    this.search.forget();
+    this.form.reset();
+    this.rows.replaceChildren();
+    say(this.note, "");
+    this.more.hidden = true;
   }
 
   /** Take an object away. @param {number} objectId */

@@ -15,7 +15,7 @@ export class Session {
    * @param {import("./tokens.js").TokenKeeper} keeper
    * @param {import("./notices.js").Notices} notices
    * @param {import("./frame.js").Frame} frame
-   * @param {{came: () => void, signedOut: () => void}} page
+   * @param {{came: () => void, signedOut: (wished: boolean) => void}} page `wished`: whether the operator signed out
    */
   constructor(connection, keeper, notices, frame, page) {
     this.connection = connection;
@@ -65,7 +65,7 @@ export class Session {
   signedOut(why) {
     this.keeper.keep(null);
     this.plan();
-    this.page.signedOut();
+    this.page.signedOut(false);
     if (this.waiting) {
       this.waiting.reject(new Error(why));
       this.waiting = null;
@@ -112,7 +112,7 @@ export class Session {
   signOut() {
     this.keeper.keep(null);
     this.plan();
-    this.page.signedOut();
+    this.page.signedOut(true);
     this.connection.connect();
   }
 
