@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import Connection, event
 from structlog.testing import capture_logs
 
 from tests.e2e.conftest import start_process  # noqa: F401  # a fixture
@@ -112,6 +113,37 @@ def test_a_session_that_the_database_does_not_know_to_be_over_is_ended(postgresq
         assert started(database) == 1
         forgotten.invalidate()
         forgotten.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["tcp_keepalives_idle", "pg_terminate_backend", "lock_timeout", "pg_backend_pid", "pg_advisory_lock"],
+)
+def test_a_session_that_ends_before_it_has_the_lock_is_not_kept(
+    postgresql: "PostgreSql", address: str, statement: str
+) -> None:
+    with closing(Database(address)) as database, postgresql.connect(address) as other, capture_logs() as log:
+        lock = database._engines._make_sure_it_is_ours.__self__  # type: ignore[attr-defined]  # the method of the lock
+        # The database holds the session before for alive: the one after the broken one must still know it.
+        forgotten, lock._connection = lock._connection, None
+        broken: list[str] = []
+
+        @event.listens_for(lock._engine.engine, "before_cursor_execute")
+        def end_once(connection: Connection, _cursor: object, text: str, *_: object) -> None:
+            if statement in text and not broken:
+                broken.append(text)
+                pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
+                assert other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchall() == [(True,)]
+
+        with pytest.raises(StoreError, match="administrator command"):
+            started(database)
+        assert started(database) == 1
+        with pytest.raises(CannotOpen, match="another server has it open"):
+            Database(address)
+        assert started(database) == 2
+        forgotten.invalidate()
+        forgotten.close()
+    assert [line["event"] for line in log] == [_LOST, _TAKEN_AGAIN]
 
 
 def test_it_is_asked_for_now_and_then_by_itself(

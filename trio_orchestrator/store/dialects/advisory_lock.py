@@ -2,6 +2,8 @@
 
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -50,7 +52,8 @@ class AdvisoryLock:
             DatabaseInUse: another server has it.
             DBAPIError: the database does not work.
         """
-        self._lock(self._connect())
+        with self._new_session() as connection:
+            self._lock(connection)
 
     def check(self) -> None:
         """Make sure that this server has it still, and take it again where it does not; before anything is written.
@@ -64,13 +67,12 @@ class AdvisoryLock:
         if not self._is_lost:
             self._is_lost = True
             _log.warning("the lock on the database was lost")
-        before = self._session
-        connection = self._connect()
-        # The database may not know yet that the session before is over, and would keep the lock for it.
-        connection.exec_driver_sql(_END_SESSION, before)
-        connection.exec_driver_sql(f"SELECT set_config('lock_timeout', '{_RETAKING_MILLISECONDS}ms', false)")
         try:
-            self._lock(connection)
+            with self._new_session() as connection:
+                # The database may not know yet that the session before is over, and would keep the lock for it.
+                connection.exec_driver_sql(_END_SESSION, self._session)
+                connection.exec_driver_sql(f"SELECT set_config('lock_timeout', '{_RETAKING_MILLISECONDS}ms', false)")
+                self._lock(connection)
         except DatabaseInUse:
             if not self._is_anothers:
                 self._is_anothers = True
@@ -83,22 +85,31 @@ class AdvisoryLock:
         """Let go of it."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.invalidate()
-            connection.close()
+            _end(connection)
 
-    def _connect(self) -> Connection:
-        self._connection = connection = self._engine.connect()
-        self._session = tuple(connection.exec_driver_sql(_SESSION).one())
-        for name, seconds in _KEEPALIVES.items():
-            connection.exec_driver_sql(f"SELECT set_config('{name}', '{seconds}', false)")
+    @contextmanager
+    def _new_session(self) -> Iterator[Connection]:
+        """A connection to take the lock on, kept as the one that has it if nothing goes wrong until left.
+
+        Were one kept that has not got so far, it would be taken for the lock, or be asked though it is broken.
+        """
+        connection = self._engine.connect()
+        try:
+            for name, seconds in _KEEPALIVES.items():
+                connection.exec_driver_sql(f"SELECT set_config('{name}', '{seconds}', false)")
+            yield connection
+        except BaseException:
+            _end(connection)
+            raise
+        self._connection = connection
         self._asked_at = time.monotonic()
-        return connection
 
     def _lock(self, connection: Connection) -> None:
+        # From now on it is this session that may have it, even where no answer comes; the one before was ended.
+        self._session = tuple(connection.exec_driver_sql(_SESSION).one())
         try:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock{_LOCK}")
         except DBAPIError as error:
-            self.close()
             if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
                 raise DatabaseInUse("another server has it open") from error
             raise
@@ -125,3 +136,9 @@ class AdvisoryLock:
             return False
         self._asked_at = time.monotonic()
         return True
+
+
+def _end(connection: Connection) -> None:
+    """End its session, not only this use of it."""
+    connection.invalidate()
+    connection.close()
