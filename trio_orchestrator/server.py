@@ -119,7 +119,7 @@ class _Orchestrator:
         self._faults = Complaints()
         self._traffic = Traffic()
         self._loop_watch = LoopWatch()
-        self._readiness = Readiness(self._recorder.probe, self._recorder_is_stuck)
+        self._readiness = Readiness(self._recorder.probe, lambda: self._recorder.is_stuck)
         self._keys = _keys(settings)
 
     async def run(
@@ -245,11 +245,6 @@ class _Orchestrator:
         door = opened(websockets, http, proxies, room)
         admin_door = opened(None, admin_http, Proxies(()), Admission(_ADMINS, _ADMINS))
         return _Engines(websockets, http, admin_http, door, admin_door)
-
-    def _recorder_is_stuck(self) -> bool:
-        """Whether changes wait, and none was taken when that was last tried."""
-        counts = self._recorder.statistics()
-        return counts.in_trouble and counts.lag > 0
 
     async def _cut_late(self, *front_doors: FrontDoor) -> None:
         """Cut what is still there when time is up: Hypercorn shields its sends, so cancelling is not enough."""

@@ -64,6 +64,42 @@ async def test_notes_catch_up_by_themselves(database: Database, stranger: Strang
         await until(lambda: database.timeline(1) == [(5, "cam")])
 
 
+async def test_trouble_is_over_once_a_probe_is_taken(database: Database, stranger: Stranger) -> None:
+    recorder = Recorder(database)
+    with capture_logs() as log:
+        async with running(recorder):
+            lock(stranger)
+            with pytest.raises(StorageUnavailable):
+                await recorder.commit(new_object(no_effect))
+            with pytest.raises(DatabaseUnavailable):
+                await recorder.probe()
+            assert recorder.statistics().in_trouble
+            stranger.execute("COMMIT")
+            await recorder.probe()
+            assert not recorder.statistics().in_trouble
+    assert [entry["event"] for entry in log] == [
+        "the database takes no changes, notes wait and commands fail",
+        "the database takes changes again",
+    ]
+
+
+async def test_stuck_are_notes_that_were_tried_in_vain_and_no_others(database: Database, stranger: Stranger) -> None:
+    recorder = Recorder(database)
+    async with running(recorder):
+        await recorder.commit(new_object(no_effect))
+        lock(stranger)
+        with pytest.raises(StorageUnavailable):
+            await recorder.commit(new_object(no_effect))
+        recorder.sighted("cam", 5.0, [(1, None)])
+        assert recorder.statistics().in_trouble
+        assert not recorder.is_stuck, "nobody has tried yet"
+        await until(lambda: recorder.is_stuck)
+        assert recorder.statistics().waiting_rows == 1
+        stranger.execute("COMMIT")
+        await recorder.flush()
+        assert not recorder.is_stuck
+
+
 async def test_waiting_sightings_are_bounded_and_none_is_lost(database: Database, stranger: Stranger) -> None:
     recorder = Recorder(database, max_waiting_rows=10)
     with capture_logs() as log:

@@ -66,6 +66,7 @@ class Recorder:
         self._losses_reported = 0
         self._retry_at = _AT_ONCE
         self._retry_delay = _FIRST_RETRY
+        self._is_stuck = False
         self._flushing = 0
         self._is_running = False
         self._is_closing = False
@@ -174,6 +175,11 @@ class Recorder:
         else:
             await trio.lowlevel.checkpoint()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether notes wait that the database did not take when they were tried last."""
+        return self._is_stuck
+
     def statistics(self) -> RecorderStatistics:
         """The counters as they are now."""
         return RecorderStatistics(
@@ -247,6 +253,7 @@ class Recorder:
             if notes and notes_are_written:
                 self._on_notes_written()
             elif notes or self._writer.is_in_doubt:
+                self._is_stuck = bool(notes)
                 self._retry_at = trio.current_time() + self._retry_delay
                 self._retry_delay = min(2 * self._retry_delay, _SLOWEST_RETRY)
         self._reports.merged(self._notes.merged - self._merges_reported)
@@ -256,6 +263,7 @@ class Recorder:
 
     def _on_notes_written(self) -> None:
         self._notes.written()
+        self._is_stuck = False
         if not self._notes.has_backlog:
             self._behind_since = self._notes_since
         self._retry_delay = _FIRST_RETRY

@@ -98,6 +98,7 @@ class Writer:
             StoreError: the database did not take it.
         """
         await trio.to_thread.run_sync(self._database.probe, limiter=self._thread, abandon_on_cancel=True)
+        self._reports.fine()
 
     async def _write(self, commands: Sequence[WaitingCommand], notes: NoteBatch) -> bool:
         if not commands and not notes:
