@@ -25,7 +25,7 @@ from trio_orchestrator.store.questions import (
 from trio_orchestrator.store.schema import METADATA
 from trio_orchestrator.tracking.ports import Actor, NewObject, ObjectErasure, ObjectStop, StopReason
 
-from .conftest import Stranger, only_sqlite
+from .conftest import Stranger, only_sqlite, refuse
 
 ANN, BOB = Actor("ann", "Ann"), Actor(address="192.0.2.7")
 
@@ -140,6 +140,48 @@ def test_the_audit_is_written_with_the_change(database: Database, wall_clock: Wa
             AuditNote(now + 1000, Action.ERASED, object_id, nobody),
         ]
     )
+
+
+def test_the_audit_is_told_of_a_timeout_once_and_where_it_changed_something(
+    database: Database, wall_clock: WallClock
+) -> None:
+    ran_out, stopped, erased = (_start(database) for _ in range(3))
+    database.apply(Batch([ObjectStop(stopped, BOB), ObjectErasure(erased, BOB)]))
+    at = database.now()
+    wall_clock.seconds += 5
+    timeouts = NoteBatch(stops={number: OwnStop(StopReason.TIMEOUT, at) for number in (ran_out, stopped, erased, 99)})
+    database.apply(Batch([ObjectStop(ran_out, BOB)], timeouts))
+    database.apply(Batch(notes=timeouts))
+    record = database.ask(one_object(ran_out))
+    assert record is not None
+    assert (record.stopped_at, record.stop_reason) == (at, "timeout")
+    assert [note for note in _audit(database) if note.action is Action.STOPPED] == [
+        AuditNote(at, Action.STOPPED, stopped, BOB),
+        AuditNote(at, Action.STOPPED, ran_out, Actor()),
+    ]
+
+
+def test_the_audit_is_told_once_of_a_timeout_that_ran_out_while_the_server_was_down(
+    database: Database, wall_clock: WallClock
+) -> None:
+    short, long = (NewObject("cam1", b"", seconds, ANN) for seconds in (10, 30))
+    ran_out, _live, stopped = database.apply(Batch([short, long, short])).object_ids
+    at = database.now() + 10_000
+    database.apply(Batch([ObjectStop(stopped, BOB)]))
+    wall_clock.seconds += 20
+    for _ in range(2):
+        database.restore()
+    by_themselves = [note for note in _audit(database) if note.actor == Actor()]
+    assert by_themselves == [AuditNote(at, Action.STOPPED, ran_out, Actor())]
+
+
+def test_a_timeout_that_the_audit_does_not_take_has_not_happened(database: Database, stranger: Stranger) -> None:
+    first, second = _start(database), _start(database)
+    refuse(stranger, "audit", "no ones today", f"NEW.object_id = {first}")
+    timeouts = NoteBatch(stops={number: OwnStop(StopReason.TIMEOUT, database.now()) for number in (first, second)})
+    assert database.apply(Batch(notes=timeouts)).refused_notes == 1
+    assert [live.object_id for live in database.restore()] == [first]
+    assert [note.object_id for note in _audit(database) if note.action is Action.STOPPED] == [second]
 
 
 def test_a_start_that_was_taken_back_is_told(database: Database) -> None:

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from trio_orchestrator.tracking.ports import Change, LiveObject, ObjectErasure, StopReason
 
-from . import questions
-from .changes import Applied, Batch, milliseconds
+from . import audit, questions
+from .changes import Action, Applied, AuditNote, Batch, milliseconds
 from .engine import Engines
 from .errors import CannotOpen, StoreError
 from .last_batch import LastBatch
@@ -77,6 +77,8 @@ class Database:
             .order_by(OBJECTS.c.id)
         )
         with self._engines.writing() as connection:
+            ended = connection.execute(select(OBJECTS.c.expires_at, OBJECTS.c.id).where(ran_out))
+            audit.record(connection, [AuditNote(at, Action.STOPPED, object_id, None) for at, object_id in ended])
             connection.execute(
                 update(OBJECTS)
                 .where(ran_out)

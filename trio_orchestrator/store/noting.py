@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Column, Connection, Executable, Table, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Executable, Table, bindparam, select, update
 
 from trio_orchestrator.tracking.ports import Actor, StopReason
 
 from . import audit
-from .changes import NoteBatch
+from .changes import Action, AuditNote, NoteBatch, OwnStop
 from .dialects import Upsert, upsert
 from .engine import mapped_errors
 from .errors import ChangeRefused
@@ -63,7 +63,9 @@ def write_notes(connection: Connection, notes: NoteBatch) -> tuple[int, int]:
         for object_id, feature_map in notes.feature_maps.items()
         if object_id in known
     ]
-    stops = [stop_values(object_id, stop.at, stop.reason, None) for object_id, stop in notes.stops.items()]
+    # Those that have stopped already stay as they are, and the audit is not told of them again.
+    live = _among(connection, OBJECTS.c.id, notes.stops, OBJECTS.c.stopped_at.is_(None))
+    stops = [(object_id, stop) for object_id, stop in notes.stops.items() if object_id in live]
     look_ups = [audit.values(note) for note in notes.look_ups]
 
     def execute(statement: Executable) -> Callable[[Sequence[_Parameters]], object]:
@@ -72,7 +74,7 @@ def write_notes(connection: Connection, notes: NoteBatch) -> tuple[int, int]:
     refused = (
         _write(connection, partial(add_sightings, connection), rows)
         + _write(connection, execute(_setting_feature_map(upsert(connection.dialect))), maps)
-        + _write(connection, execute(STOP), stops)
+        + _write(connection, partial(_stop, connection), stops)
         + _write(connection, execute(audit.ADD), look_ups)
     )
     return homeless, refused
@@ -96,6 +98,12 @@ def _write(connection: Connection, write: Callable[[Sequence[_Row]], object], ro
     return 0
 
 
+def _stop(connection: Connection, stops: Sequence[tuple[int, OwnStop]]) -> None:
+    """End live objects that stopped by themselves, and tell the audit of it."""
+    connection.execute(STOP, [stop_values(object_id, stop.at, stop.reason, None) for object_id, stop in stops])
+    audit.record(connection, [AuditNote(stop.at, Action.STOPPED, object_id, None) for object_id, stop in stops])
+
+
 @cache
 def _setting_feature_map(insert: Callable[[Table], Upsert]) -> Upsert:
     new_row = insert(FEATURE_MAPS)
@@ -105,11 +113,13 @@ def _setting_feature_map(insert: Callable[[Table], Upsert]) -> Upsert:
     )
 
 
-def _among(connection: Connection, column: Column[int], object_ids: Collection[int]) -> set[int]:
-    """Those of `object_ids` that are in `column`."""
+def _among(
+    connection: Connection, column: Column[int], object_ids: Collection[int], *conditions: ColumnElement[bool]
+) -> set[int]:
+    """Those of `object_ids` that are in `column`, in rows for which the `conditions` hold."""
     wanted = list(object_ids)
     found: set[int] = set()
     for start in range(0, len(wanted), _IDS_A_QUERY):
         some = wanted[start : start + _IDS_A_QUERY]
-        found.update(connection.scalars(select(column).where(column.in_(some))))
+        found.update(connection.scalars(select(column).where(column.in_(some), *conditions)))
     return found
