@@ -125,6 +125,31 @@ async def test_it_is_undone_though_nothing_else_is_to_be_written(
         await until(lambda: _ids(stranger) == [])
 
 
+async def test_it_is_undone_once_though_the_answer_to_that_is_lost_too(
+    distant: Database, wire: Wire, stranger: Stranger
+) -> None:
+    recorder = Recorder(distant, command_deadline=0.2)
+
+    async def ask(pending: Pending) -> None:
+        with pytest.raises(StorageUnavailable):
+            await recorder.commit(pending)
+
+    async with running(recorder):
+        await recorder.commit(new_object(no_effect))
+        wire.break_next_commit(Fault.LOSE_ANSWER, then_closed=True)
+        async with trio.open_nursery() as senders:
+            senders.start_soon(ask, new_object(no_effect))
+            senders.start_soon(ask, Pending(ObjectStop(1, None), no_effect, None))
+        wire.break_next_commit(Fault.LOSE_ANSWER)
+        wire.open()
+        await until(lambda: _ids(stranger) == [1])
+        await recorder.commit(new_object(no_effect))
+        assert wire.is_broken
+    withdrawn = stranger.execute("SELECT object_id FROM audit WHERE action = 'withdrawn' ORDER BY object_id")
+    assert withdrawn.fetchall() == [(1,), (2,)]
+    assert [live.object_id for live in distant.restore()] == [1, 3]
+
+
 async def test_a_commit_that_arrives_late_is_waited_for(distant: Database, wire: Wire, stranger: Stranger) -> None:
     wire.break_next_commit(Fault.DELAY_QUESTION)
     with pytest.raises(OutcomeUnknown):

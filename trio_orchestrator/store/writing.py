@@ -71,12 +71,13 @@ def _end(connection: Connection, stop: ObjectStop, now: int) -> bool:
 def take_back(connection: Connection, commands: Sequence[Change], object_ids: Sequence[int], at: int) -> None:
     """Undo commands that were written at `at`: nobody was told of them, so nothing has changed.
 
-    What is erased stays erased.
+    What is erased stays erased. Done again, as is where the commit of the first time was not answered, it does nothing.
     """
     for command, object_id in zip(commands, object_ids, strict=True):
         if isinstance(command, NewObject):
-            connection.execute(delete(OBJECTS).where(OBJECTS.c.id == object_id))
-            record(connection, [AuditNote(at, Action.WITHDRAWN, object_id, command.started_by)])
+            undone = connection.execute(delete(OBJECTS).where(OBJECTS.c.id == object_id))
+            if undone.rowcount:
+                record(connection, [AuditNote(at, Action.WITHDRAWN, object_id, command.started_by)])
         elif isinstance(command, ObjectStop):
             undone = connection.execute(
                 update(OBJECTS)
