@@ -1,6 +1,8 @@
+import pytest
+
 from trio_orchestrator.store.changes import NoteBatch, OwnStop, SecondKey
 from trio_orchestrator.store.notes import Notes
-from trio_orchestrator.tracking.ports import StopReason
+from trio_orchestrator.tracking.ports import Actor, StopReason
 
 
 class Stirred:
@@ -58,6 +60,32 @@ def test_only_the_newest_feature_map_and_the_first_stop_are_kept() -> None:
     batch = notes.take()
     assert batch.feature_maps == {1: b"[2]"}
     assert batch.stops == {1: OwnStop(StopReason.TIMEOUT, 5)}
+
+
+def test_look_ups_of_a_second_are_kept_once_though_the_first_is_written_already() -> None:
+    notes, ann, bob = _notes(), Actor("ann"), Actor("bob")
+    batches = []
+    for at in (7_000, 7_400, 7_999):
+        for _ in range(2):
+            notes.looked_up(1, ann, at)
+        batches += _drain(notes)
+    notes.looked_up(1, bob, 7_999)
+    notes.looked_up(2, ann, 7_999)
+    notes.looked_up(1, ann, 8_000)
+    batches += _drain(notes)
+    told = [(note.at, note.object_id, note.actor) for batch in batches for note in batch.look_ups]
+    assert told == [(7_000, 1, ann), (7_999, 1, bob), (7_999, 2, ann), (8_000, 1, ann)]
+
+
+def test_only_look_ups_that_are_not_kept_are_counted_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trio_orchestrator.store.notes._MAX_LOOK_UPS", 2)
+    notes, ann = _notes(), Actor("ann")
+    for object_id in (1, 2, 3, 1):
+        notes.looked_up(object_id, ann, 7_000)
+    assert (notes.waiting_look_ups, notes.lost_look_ups) == (2, 1)
+    _drain(notes)
+    notes.looked_up(3, ann, 7_500)
+    assert (notes.waiting_look_ups, notes.lost_look_ups) == (1, 1)
 
 
 def test_the_first_note_stirs_the_writer_and_no_other_does() -> None:

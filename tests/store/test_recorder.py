@@ -7,11 +7,12 @@ from structlog.testing import capture_logs
 
 from tests.clocks import WallClock
 from trio_orchestrator.protocol.errors import StorageUnavailable
-from trio_orchestrator.store.changes import Applied, Batch
+from trio_orchestrator.store.audit import AuditFilter, audit_page
+from trio_orchestrator.store.changes import Action, Applied, Batch
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import DatabaseUnavailable
 from trio_orchestrator.store.recorder import Recorder
-from trio_orchestrator.tracking.ports import StopReason
+from trio_orchestrator.tracking.ports import Actor, StopReason
 
 from .conftest import Stranger, lock, refuse
 from .recording import PATIENCE, new_object, no_effect, running, until
@@ -205,6 +206,19 @@ async def test_a_stop_happened_when_it_was_noted(database: Database, stranger: S
         wall_clock.seconds += 60
         await recorder.flush()
     assert stranger.execute("SELECT stopped_at, stop_reason FROM objects").fetchall() == [(at, "timeout")]
+
+
+async def test_the_audit_has_one_row_of_many_look_ups_in_a_second(database: Database, wall_clock: WallClock) -> None:
+    recorder = Recorder(database)
+    async with running(recorder):
+        await recorder.commit(new_object(no_effect))
+        for second in (0.0, 0.4, 0.8, 1.0):
+            wall_clock.seconds = 1_795_000_000.0 + second
+            recorder.looked_up(1, Actor("ann"))
+            await recorder.flush()
+    records = database.ask(audit_page(AuditFilter(), None, 10))
+    look_ups = [record.note.at for record in records if record.note.action is Action.LOOKED_UP]
+    assert look_ups == [1_795_000_001_000, 1_795_000_000_000]
 
 
 async def test_notes_are_written_in_batches(database: Database) -> None:

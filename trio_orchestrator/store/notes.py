@@ -61,7 +61,10 @@ class Notes:
         self._mergeable: OrderedDict[_Presence, None] = OrderedDict()
         self._feature_maps: dict[int, bytes] = {}
         self._stops: dict[int, OwnStop] = {}
-        self._look_ups: dict[tuple[int, Actor, int], AuditNote] = {}
+        self._look_ups: list[AuditNote] = []
+        # Who looked what up in the newest second, be it on disk already or not.
+        self._look_up_second = 0
+        self._looked_up: set[tuple[int, Actor]] = set()
         self._lost_look_ups = 0
         self._sealed = _Sealed()
         self._in_hand: NoteBatch | None = None
@@ -97,13 +100,20 @@ class Notes:
     def looked_up(self, object_id: int, actor: Actor, at: int) -> None:
         """Somebody was told of an object, at that instant (milliseconds since 1970, UTC).
 
-        However often that is within a second, it is kept once. Where too many wait, it is counted and not kept.
+        However often that is in one second of the clock, it is kept once. Where too many wait, it is counted and not
+        kept.
         """
+        second, look_up = at // 1000, (object_id, actor)
+        if second != self._look_up_second:
+            self._look_up_second, self._looked_up = second, set()
+        if look_up in self._looked_up:
+            return
         if self.waiting_look_ups >= _MAX_LOOK_UPS:
             self._lost_look_ups += 1
             return
         self._before_note()
-        self._look_ups.setdefault((object_id, actor, at // 1000), AuditNote(at, Action.LOOKED_UP, object_id, actor))
+        self._looked_up.add(look_up)
+        self._look_ups.append(AuditNote(at, Action.LOOKED_UP, object_id, actor))
 
     def take(self) -> NoteBatch:
         """The oldest notes, as many as make a transaction; the same again until `written` is called."""
@@ -231,10 +241,9 @@ class Notes:
 
     def _seal(self) -> None:
         # Sealed as a whole, without touching a row: this costs the event loop the same for one and for 200,000.
-        look_ups = list(self._look_ups.values())
-        self._sealed = _Sealed(_each(self._rows), self._rows_open, self._feature_maps, self._stops, look_ups)
+        self._sealed = _Sealed(_each(self._rows), self._rows_open, self._feature_maps, self._stops, self._look_ups)
         self._rows, self._rows_open, self._seconds, self._mergeable = {}, 0, {}, OrderedDict()
-        self._feature_maps, self._stops, self._look_ups = {}, {}, {}
+        self._feature_maps, self._stops, self._look_ups = {}, {}, []
         self._seals += 1
 
     def _take_feature_maps(self) -> dict[int, bytes]:
