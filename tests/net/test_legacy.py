@@ -2,13 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from tests.tokens import CLIENT_ROLE, PROCESSOR_ROLE, make_token, token_checker
@@ -18,6 +19,7 @@ from trio_orchestrator.logs import Complaints
 from trio_orchestrator.net import legacy
 from trio_orchestrator.net.api.access import Access
 from trio_orchestrator.net.api.services import Services
+from trio_orchestrator.store import questions
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.reader import Reader
 from trio_orchestrator.tracking.ports import Actor
@@ -44,7 +46,21 @@ class Archive:
         self._file = folder / "orchestrator.db"
         self._database = Database(f"sqlite:///{self._file}")
         self.auditor = FakeAuditor()
-        self._insert("INSERT INTO objects (id, camera_id, started_at) VALUES (?, x'63616d31', 0)", [(1,), (2,), (10,)])
+        self.track((1, 2, 10))
+
+    def track(self, object_ids: Iterable[int]) -> None:
+        """There are these objects."""
+        rows = [(object_id,) for object_id in object_ids]
+        self._insert("INSERT INTO objects (id, camera_id, started_at) VALUES (?, x'63616d31', 0)", rows)
+
+    def erase(self, object_id: int) -> None:
+        """Of this one only its id is left."""
+        self._insert("DELETE FROM objects WHERE id = ?", [(object_id,)])
+        self._insert("INSERT INTO tombstones VALUES (?)", [(object_id,)])
+
+    def forget(self) -> None:
+        """There never was any."""
+        self._insert("DELETE FROM objects", [()])
 
     def see(self, *entries: tuple[int, str]) -> None:
         """Object 1 was there: seconds and cameras."""
@@ -97,6 +113,37 @@ async def test_ids(archive: Archive) -> None:
         answer = await http.get("/objectIds")
     assert (answer.status_code, answer.text) == (200, '{"data":[1, 2, 10]}')
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("more", [0, 496, 497, 498, 997, 2500])
+async def test_many_ids_are_read_page_by_page(archive: Archive, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    read: list[int] = []
+
+    def page(after: int, limit: int | None) -> questions.Question[list[int]]:
+        ask = object_id_page(after, limit)
+
+        def counted(connection: Connection) -> list[int]:
+            ids = ask(connection)
+            read.append(len(ids))
+            return ids
+
+        return counted
+
+    object_id_page = questions.object_id_page
+    monkeypatch.setattr(questions, "object_id_page", page)
+    archive.track(range(11, 11 + more))
+    archive.erase(2)
+    async with archive.client() as http:
+        answer = await http.get("/objectIds")
+    assert answer.text == f'{{"data":{[1, 2, *range(10, 11 + more)]}}}'
+    assert (sum(read), max(read)) == (3 + more, min(3 + more, 500))
+
+
+async def test_no_ids_at_all(archive: Archive) -> None:
+    archive.forget()
+    async with archive.client() as http:
+        answer = await http.get("/objectIds")
+    assert (answer.status_code, answer.text) == (200, '{"data":[]}')
 
 
 @pytest.mark.usefixtures("zone")

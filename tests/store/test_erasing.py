@@ -16,6 +16,7 @@ from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.errors import ChangeRefused
 from trio_orchestrator.store.questions import (
     ObjectFilter,
+    object_id_page,
     object_page,
     one_object,
     stopped_before,
@@ -72,6 +73,15 @@ def test_nothing_is_left_but_the_id(database: Database) -> None:
     assert database.ask(was_ever(erased))
     assert database.ask(one_object(erased)) is None
     assert _start(database) == other + 1
+
+
+def test_ids_come_page_by_page_those_of_erased_objects_in_their_places(database: Database) -> None:
+    for object_id in [_start(database) for _ in range(7)]:
+        if object_id in (1, 4, 5):
+            database.apply(Batch([ObjectErasure(object_id, None)]))
+    pages = [database.ask(object_id_page(after, 3)) for after in (0, 3, 6, 7)]
+    assert pages == [[1, 2, 3], [4, 5, 6], [7], []]
+    assert database.ask(object_id_page(0, None)) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_long_timeline_is_erased_statement_by_statement(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,10 +19,10 @@ from .conftest import Stranger, lock, only_sqlite
 
 async def test_it_tells_what_is_on_disk(database: Database) -> None:
     reader = Reader(database)
-    assert await reader.ask(questions.object_ids()) == []
+    assert await reader.ask(questions.object_id_page(0, None)) == []
     database.apply(Batch([NewObject("cam", b"", None, None)]))
     database.apply(Batch(notes=NoteBatch([((1, "cam", 5), SecondRow(1, 5, 5, None))])))
-    assert await reader.ask(questions.object_ids()) == [1]
+    assert await reader.ask(questions.object_id_page(0, None)) == [1]
     assert await reader.ask(questions.timeline_page(1, BEGINNING, None)) == [(5, "cam")]
     assert await reader.ask(questions.timeline_page(2, BEGINNING, None)) == []
 
@@ -31,7 +31,7 @@ async def test_it_reads_while_somebody_writes(database: Database, stranger: Stra
     reader = Reader(database)
     lock(stranger)
     with trio.fail_after(5):
-        assert await reader.ask(questions.object_ids()) == []
+        assert await reader.ask(questions.object_id_page(0, None)) == []
 
 
 async def test_many_may_ask_at_once(database: Database) -> None:
@@ -39,7 +39,7 @@ async def test_many_may_ask_at_once(database: Database) -> None:
     answers: list[list[int]] = []
 
     async def ask() -> None:
-        answers.append(await reader.ask(questions.object_ids()))
+        answers.append(await reader.ask(questions.object_id_page(0, None)))
 
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
@@ -51,7 +51,7 @@ async def test_many_may_ask_at_once(database: Database) -> None:
 async def test_a_database_that_does_not_work_is_an_error_of_ours(database: Database, stranger: Stranger) -> None:
     stranger.execute("ALTER TABLE objects RENAME TO elsewhere")
     with pytest.raises(DatabaseUnavailable):
-        await Reader(database).ask(questions.object_ids())
+        await Reader(database).ask(questions.object_id_page(0, None))
 
 
 @only_sqlite
@@ -67,7 +67,7 @@ async def test_it_tells_how_much_waits(database: Database) -> None:
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             for _ in range(READING_THREADS + 3):
-                nursery.start_soon(reader.ask, questions.object_ids(), lambda _ids: goes_on.wait())
+                nursery.start_soon(reader.ask, questions.object_id_page(0, None), lambda _ids: goes_on.wait())
             await trio.testing.wait_all_tasks_blocked()
             told = reader.statistics()
             goes_on.set()

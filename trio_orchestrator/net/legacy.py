@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -33,6 +33,7 @@ _MISSING_ID: Final = 'Missing "objectId" query parameter'
 _UNKNOWN_ID: Final = "Object id not present in tracking history"
 _ENTRIES_A_PIECE: Final = 500
 
+_Entry = TypeVar("_Entry")
 _Answer: TypeAlias = Callable[[Request, Actor], Awaitable[Response]]
 
 
@@ -72,15 +73,25 @@ class _Legacy:
             return PlainTextResponse("The database cannot be read now.", 503, headers=headers)
 
     async def _object_ids(self, _request: Request, _actor: Actor) -> Response:
-        text = await self._services.archive.ask(questions.object_ids(), lambda ids: f'{{"data":{ids}}}')
-        return Response(text, media_type="application/json", headers=_ANY_ORIGIN)
+        form = _Form[int](str)
+
+        async def make(after: int | None) -> tuple[bytes, int | None]:
+            def written(ids: list[int]) -> tuple[bytes, int | None]:
+                return form.rows(ids), ids[-1] if len(ids) == _ENTRIES_A_PIECE else None
+
+            page = questions.object_id_page(after or 0, _ENTRIES_A_PIECE)
+            return await self._services.archive.ask(page, written)
+
+        pieces = Pieces(make, lambda: b"]}")
+        await pieces.begin(b'{"data":[')
+        return Streaming(pieces, media_type="application/json", headers=_ANY_ORIGIN)
 
     async def _timelines(self, request: Request, actor: Actor) -> Response:
         text = request.query_params.get("objectId") or request.query_params.get("object_id")
         if not text:
             return PlainTextResponse(_MISSING_ID, 400, headers=_ANY_ORIGIN)
         object_id = int(text) if _DECIMAL.fullmatch(text) else 0  # which no object has
-        form = _Form()
+        form = _Form(_entry)
 
         async def make(after: TimelinePlace | None) -> tuple[bytes, TimelinePlace | None]:
             place = after or BEGINNING
@@ -100,17 +111,22 @@ class _Legacy:
         return Streaming(pieces, media_type="application/json", headers=_ANY_ORIGIN)
 
 
-class _Form:
-    """The entries as the original wrote them."""
+class _Form(Generic[_Entry]):
+    """A list as the original wrote it.
 
-    def __init__(self) -> None:
+    Args:
+        tell: writes one entry.
+    """
+
+    def __init__(self, tell: Callable[[_Entry], str]) -> None:
+        self._tell = tell
         self._before = ""
 
-    def rows(self, entries: list[TimelineEntry]) -> bytes:
+    def rows(self, entries: list[_Entry]) -> bytes:
         """The next entries, with whatever stands before them."""
         if not entries:
             return b""
-        text = self._before + ", ".join(map(_entry, entries))
+        text = self._before + ", ".join(map(self._tell, entries))
         self._before = ", "
         return text.encode()
 

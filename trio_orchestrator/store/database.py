@@ -141,7 +141,7 @@ class Database:
 
     def object_ids(self) -> list[int]:
         """The ids of all objects ever tracked, ascending."""
-        return self.ask(questions.object_ids())
+        return self.ask(questions.object_id_page(0, None))
 
     def timeline(self, object_id: int) -> list[TimelineEntry]:
         """Where an object was, oldest first, within a second by first sighting; empty for an unknown object."""

@@ -121,9 +121,14 @@ _OBJECT: Final[Select[Any]] = select(
 )
 
 
-def object_ids() -> Question[list[int]]:
-    """The ids of all objects ever tracked, the erased ones too, ascending."""
-    ids = select(_O.id).union_all(select(_T.object_id)).order_by("id")
+def object_id_page(after: int, limit: int | None) -> Question[list[int]]:
+    """The ids behind `after` of all objects ever tracked, the erased ones too, ascending; none is below 1."""
+    # A page of each, for PostgreSQL would read all that is behind `after` to merge the two.
+    tracked, erased = (
+        select(column.label("id")).where(column > after).order_by(column).limit(limit).subquery()
+        for column in (_O.id, _T.object_id)
+    )
+    ids = select(tracked.c.id).union_all(select(erased.c.id)).order_by("id").limit(limit)
     return lambda connection: list(connection.scalars(ids))
 
 
