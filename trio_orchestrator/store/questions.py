@@ -1,18 +1,29 @@
 """What can be asked of the database: each question is a short read of at most one page.
 
 A long answer is asked for page by page, each from the place where the one before ended (its key, not a count), so that
-no page costs more than another, and no connection is held while somebody reads slowly.
+a later page costs no more than the first, and no connection is held while somebody reads slowly. What a page costs
+beyond what is in it is told in docs/decisions/0010-pages-by-key.md.
 """
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select
 
 from trio_orchestrator.tracking.ports import Actor
 from trio_orchestrator.tracking.visits import Presence
 
-from .schema import IMAGES, MAX_INTEGER, OBJECTS, SIGHTINGS, TOMBSTONES
+from .schema import (
+    IMAGES,
+    LASTING,
+    LIVE,
+    LONG_MILLISECONDS,
+    MAX_INTEGER,
+    OBJECTS,
+    SIGHTINGS,
+    TOMBSTONES,
+    Utf8,
+)
 
 _Answer = TypeVar("_Answer")
 Question: TypeAlias = Callable[[Connection], _Answer]
@@ -134,18 +145,16 @@ def object_id_page(after: int, limit: int | None) -> Question[list[int]]:
 
 def object_page(wanted: ObjectFilter, after: Place | None, limit: int) -> Question[list[ObjectRecord]]:
     """Objects, those that were started last in front."""
-    found = _OBJECT.order_by(_O.started_at.desc(), _O.id.desc()).limit(limit)
-    if after is not None:
-        found = found.where(_behind(_O.started_at, _O.id, after))
-    if wanted.live is not None:
-        found = found.where(_O.stopped_at.is_(None) if wanted.live else _O.stopped_at.is_not(None))
-    if wanted.camera_id is not None:
-        found = found.where(_O.camera_id == wanted.camera_id)
-    if wanted.since is not None:
-        found = found.where(or_(_O.stopped_at.is_(None), _O.stopped_at >= wanted.since))
-    if wanted.until is not None:
-        found = found.where(_O.started_at < wanted.until)
-    return lambda connection: [_object(row) for row in connection.execute(found).all()]
+    newest, few = _listed(wanted, after, limit)
+
+    def ask(connection: Connection) -> list[ObjectRecord]:
+        page = [_object(row) for row in connection.execute(newest).all()]
+        if len(page) < limit and few:
+            older = [_object(row) for part in few for row in connection.execute(part).all()]
+            page += sorted(older, key=lambda found: (found.started_at, found.object_id), reverse=True)
+        return page[:limit]
+
+    return ask
 
 
 def one_object(object_id: int) -> Question[ObjectRecord | None]:
@@ -229,6 +238,46 @@ def stopped_before(instant: int, limit: int) -> Question[list[int]]:
     """The ids of objects whose tracking ended before `instant`, the first to end in front."""
     ids = select(_O.id).where(_O.stopped_at < instant).order_by(_O.stopped_at).limit(limit)
     return lambda connection: list(connection.scalars(ids))
+
+
+def _listed(wanted: ObjectFilter, after: Place | None, limit: int) -> tuple[Select[Any], list[Select[Any]]]:
+    """Statements for a page of objects: the first, and those for what it leaves room for, which is all older.
+
+    No index finds what was under way at an instant: it began at any time before, and ended at any time behind. So of
+    what began within a day before each is looked at, and of what is older the few that are live, or lasted longer.
+    """
+    of_camera, of_camera_of_few = [], []
+    if wanted.camera_id is not None:
+        of_camera = [_O.camera_id == wanted.camera_id]
+        # For few objects the index of all on a camera would be a detour, and SQLite would take it.
+        of_camera_of_few = [func.coalesce(_O.camera_id, literal("", Utf8)) == wanted.camera_id]
+    if wanted.live:
+        return _newest(wanted.until, after, limit, LIVE, *of_camera_of_few), []
+    state = [] if wanted.live is None else [not_(LIVE)]
+    if wanted.since is None:
+        return _newest(wanted.until, after, limit, *state, *of_camera), []
+    long_before = wanted.since - LONG_MILLISECONDS
+    until = long_before if wanted.until is None else min(long_before, wanted.until)
+    newest = _newest(
+        wanted.until,
+        after,
+        limit,
+        *(_O.started_at >= long_before, or_(LIVE, _O.stopped_at >= wanted.since), *state, *of_camera),
+    )
+    few = [_newest(until, after, limit, LASTING, _O.stopped_at >= wanted.since, *of_camera_of_few)]
+    if wanted.live is None:
+        few.append(_newest(until, after, limit, LIVE, *of_camera_of_few))
+    return newest, few
+
+
+def _newest(until: int | None, after: Place | None, limit: int, *conditions: ColumnElement[bool]) -> Select[Any]:
+    found = _OBJECT.order_by(_O.started_at.desc(), _O.id.desc()).limit(limit)
+    # The place before the window: of two conditions SQLite reads the index from the first.
+    if after is not None:
+        found = found.where(_behind(_O.started_at, _O.id, after))
+    if until is not None:
+        found = found.where(_O.started_at < until)
+    return found.where(*conditions)
 
 
 def _behind(instant: ColumnElement[int], row_id: ColumnElement[int], place: Place) -> ColumnElement[bool]:
