@@ -178,7 +178,7 @@ async def test_a_command_in_flight_is_waited_for_and_one_behind_it_is_withdrawn(
     patient: PatientDatabase, stranger: Stranger
 ) -> None:
     begun: list[str] = []
-    recorder = Recorder(patient, command_deadline=0.1)
+    recorder = Recorder(patient, command_deadline=1)
     lock(stranger)
     async with running(recorder), trio.open_nursery() as senders:
         senders.start_soon(recorder.commit, new_object(lambda _: begun.append("first")))
@@ -197,7 +197,7 @@ async def test_a_command_whose_sender_has_gone_is_not_begun_after_its_deadline(
     patient: PatientDatabase, stranger: Stranger
 ) -> None:
     begun: list[int] = []
-    recorder = Recorder(patient, command_deadline=0.05)
+    recorder = Recorder(patient, command_deadline=1)
     lock(stranger)
     async with running(recorder), trio.open_nursery() as senders:
         senders.start_soon(recorder.commit, new_object(no_effect))
@@ -205,7 +205,7 @@ async def test_a_command_whose_sender_has_gone_is_not_begun_after_its_deadline(
         with trio.CancelScope() as sender:
             sender.cancel()
             await recorder.commit(new_object(begun.append))
-        deadline = trio.current_time() + 0.05
+        deadline = trio.current_time() + 1
         await until(lambda: trio.current_time() > deadline)
         stranger.execute("COMMIT")
         await recorder.commit(new_object(no_effect))
