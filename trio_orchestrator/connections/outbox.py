@@ -8,7 +8,7 @@ without a task switch; what the socket does not take then waits in the channel f
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import trio
 
@@ -16,8 +16,8 @@ from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.frames import text_frame, text_frame_header
 
 from .boxes_lane import Batch, BoxesLane, BoxFrame
-from .shared_file import SharedFile
 from .traffic import Traffic
+from .wire import Wire
 
 CHANNEL_PIECES: Final = 4096
 """How many pieces may wait for one peer; more of the smallest ones than fit the bytes make a peer too slow, too."""
@@ -30,32 +30,6 @@ _MAX_SNAPSHOTS: Final = 16
 
 _MESSAGES_AT_ONCE: Final = 64
 """So many messages of a snapshot are written at once; the writer goes on, and others get their turn."""
-
-
-class Wire(Protocol):
-    """Where the bytes go.
-
-    What it was given is taken to its end only when all of it is in the socket. Over TLS some may wait as ciphertext;
-    then the last byte is not taken, though it is encrypted already, and must be offered again before anything else, as
-    the rest of every frame that was cut is. A frame of which nothing was taken has not been begun, and may give way: of
-    two bytes and more at least one is taken, or none is on its way.
-    """
-
-    def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
-        """Give the socket what it takes without waiting; how many bytes that was.
-
-        `file` holds the same, to be sent from where that spares a copy.
-
-        Raises:
-            OSError: the connection is broken.
-        """
-
-    async def send_some(self, data: memoryview) -> int:
-        """Wait until the socket takes something; how many bytes of `data` that was, which may be none.
-
-        Raises:
-            trio.BrokenResourceError, trio.ClosedResourceError: the connection is broken, or closed by this side.
-        """
 
 
 class Closing(NamedTuple):

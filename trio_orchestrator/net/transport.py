@@ -105,7 +105,7 @@ class Transport(trio.abc.Stream):
             return True
 
     def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
-        """Give the socket what it takes without waiting; how many bytes that was (see `connections.outbox.Wire`).
+        """Give the socket what it takes without waiting; how many bytes that was (see `connections.wire.Wire`).
 
         Raises:
             OSError: the connection is broken.
@@ -113,7 +113,7 @@ class Transport(trio.abc.Stream):
         return self._channel.send_nowait(data, file)
 
     async def send_some(self, data: bytes | memoryview) -> int:
-        """Wait until the socket takes something; how many bytes that was (see `connections.outbox.Wire`)."""
+        """Wait until the socket takes something; how many bytes that was (see `connections.wire.Wire`)."""
 
         def send() -> int | None:
             unsent = self._channel.unsent
