@@ -101,12 +101,18 @@ class Browser:
 
 
 @contextmanager
-def window(folder: Path, **preferences: object) -> Iterator[Browser]:
-    """A browser that has never been used before; `folder` is for what it keeps, `preferences` are its user's."""
+def window(folder: Path, *switches: str, **preferences: object) -> Iterator[Browser]:
+    """A browser that has never been used before.
+
+    Args:
+        folder: for what it keeps.
+        switches: more of Chromium's.
+        preferences: its user's.
+    """
     options = Options()
     options.add_experimental_option("prefs", preferences)
     options.binary_location = shutil.which("chromium") or ""
-    for switch in (*_SWITCHES, f"--user-data-dir={folder}"):
+    for switch in (*_SWITCHES, *switches, f"--user-data-dir={folder}"):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver"), env={**os.environ, "TZ": "UTC"}))

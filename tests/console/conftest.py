@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.e2e.conftest import tls as tls
 from tests.e2e.peers import client
 from tests.e2e.running import ServerProcess, environment_for
 
@@ -36,12 +37,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium; a test is skipped where there is none, but never in CI."""
+    _need_chromium()
+    with window(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def trusting_browser(tmp_path: Path) -> Iterator[Browser]:
+    """One that takes whatever certificate it is shown."""
+    _need_chromium()
+    with window(tmp_path / "chromium", "--ignore-certificate-errors") as opened:
+        yield opened
+
+
+def _need_chromium() -> None:
     if (lacking := missing()) is not None:
         if os.environ.get("CI"):
             pytest.fail(lacking)
         pytest.skip(lacking)
-    with window(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Connections on which nothing moves any more are ended, whatever Hypercorn waits for."""
 
 import socket
+import struct
 import weakref
 from pathlib import Path
 
@@ -261,6 +262,25 @@ async def test_likewise_over_http2(tmp_path: Path) -> None:
             assert (await read_to_end(stream)).endswith(protocol_error)
         await until(lambda: door.statistics().refused == {"400": 1})
     assert (door.statistics().refused, door.statistics().faults) == ({"400": 1}, 0)
+
+
+async def test_no_websockets_are_offered_within_http2(tmp_path: Path) -> None:
+    """A browser would ask for no others then (RFC 8441), and those are not served."""
+    secured = Secured(tmp_path)
+    secured.context.set_alpn_protocols(["h2"])
+    async with (
+        opened(FrontDoor(None, HttpServer(app)), secured.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context) as stream,
+    ):
+        await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0))
+        received = b""
+        while len(received) < 9 or len(received) < 9 + int.from_bytes(received[:3], "big"):
+            received += await stream.receive_some()
+        assert received[3:9] == http2_frame(4, 0, 0)[3:], "its settings come first"
+        told = dict(struct.iter_unpack(">HI", received[9 : 9 + int.from_bytes(received[:3], "big")]))
+    enable_connect_protocol, max_concurrent_streams = 8, 3
+    assert max_concurrent_streams in told
+    assert not told.get(enable_connect_protocol)
 
 
 async def test_a_fault_of_the_application_is_answered_and_told_once() -> None:

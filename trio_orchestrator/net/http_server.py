@@ -10,6 +10,7 @@ import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Event, Updated
+from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
@@ -38,6 +39,7 @@ _LOOK_SECONDS: Final = 2
 
 _REFUSING_SECONDS: Final = 2
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_ENABLE_CONNECT_PROTOCOL: Final = 8  # RFC 8441, section 3
 # GOAWAY with PROTOCOL_ERROR; any of the requests that came may have been answered (RFC 9113, section 6.8).
 _HTTP2_PROTOCOL_ERROR: Final = bytes.fromhex("0000080700000000007fffffff00000001")
 
@@ -156,7 +158,21 @@ class _Engine(TCPServer):
     """
 
     stream: "_Stream"  # type: ignore[assignment]
+    _protocol: ProtocolWrapper | None = None
     _has_read_all = False
+
+    @property
+    def protocol(self) -> ProtocolWrapper:
+        """What understands the bytes; Hypercorn sets it before it says anything."""
+        assert self._protocol is not None
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, wrapper: ProtocolWrapper) -> None:
+        # Hypercorn offers WebSockets within HTTP/2, and a browser then asks for no others; nobody here serves those.
+        if isinstance(wrapper.protocol, H2Protocol):
+            del wrapper.protocol.connection.local_settings[_ENABLE_CONNECT_PROTOCOL]
+        self._protocol = wrapper
 
     async def watch(self, head_timeout: float) -> None:
         """Notice what Hypercorn does not: half of a request's head and no more, and peers that went meanwhile.
@@ -193,7 +209,7 @@ class _Engine(TCPServer):
 
     def _half_a_head(self) -> int | None:
         """Of which request the head has come in part while no other is under way; None where that is not so."""
-        protocol = self.protocol.protocol if hasattr(self, "protocol") else None
+        protocol = None if self._protocol is None else self._protocol.protocol
         if not isinstance(protocol, H11Protocol) or protocol.stream is not None:
             return None
         return protocol.keep_alive_requests if protocol.connection.trailing_data[0] else None
