@@ -3,12 +3,15 @@
 import socket
 import struct
 import weakref
+from itertools import pairwise
 from pathlib import Path
 
+import h2.events
 import pytest
 import structlog
 import trio
 import trio.testing
+from h2.connection import H2Connection
 from hpack import Encoder
 from starlette.types import Receive, Scope, Send
 
@@ -249,12 +252,10 @@ async def test_bytes_that_make_hypercorn_fail_are_the_peers_doing() -> None:
     assert told["reason"].startswith("NotServable: UnicodeDecodeError")
 
 
-async def test_likewise_over_http2(tmp_path: Path) -> None:
-    secured = Secured(tmp_path)
-    secured.context.set_alpn_protocols(["h2"])
+async def test_likewise_over_http2(speaking_http2: Secured) -> None:
     door = FrontDoor(None, HttpServer(app))
-    async with opened(door, secured.certificate) as address:
-        async with await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context) as stream:
+    async with opened(door, speaking_http2.certificate) as address:
+        async with await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream:
             connect = Encoder().encode([(":method", "CONNECT"), (":authority", "x:1")])
             await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0))
             await stream.send_all(http2_frame(1, 4, 1, connect))
@@ -264,20 +265,104 @@ async def test_likewise_over_http2(tmp_path: Path) -> None:
     assert (door.statistics().refused, door.statistics().faults) == ({"400": 1}, 0)
 
 
-async def test_no_websockets_are_offered_within_http2(tmp_path: Path) -> None:
-    """A browser would ask for no others then (RFC 8441), and those are not served."""
+DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
+END_STREAM, END_HEADERS = 1, 4
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(SETTINGS, 0, 0)
+
+
+@pytest.fixture
+def speaking_http2(tmp_path: Path) -> Secured:
     secured = Secured(tmp_path)
     secured.context.set_alpn_protocols(["h2"])
+    return secured
+
+
+def asking(stream: int, path: str = "/", *, flags: int = END_STREAM | END_HEADERS) -> bytes:
+    """The head of a request over HTTP/2."""
+    head = [(":method", "GET"), (":scheme", "https"), (":authority", "h"), (":path", path)]
+    return http2_frame(HEADERS, flags, stream, Encoder().encode(head))
+
+
+class Frames:
+    """What comes over HTTP/2, frame by frame."""
+
+    def __init__(self, stream: trio.abc.ReceiveStream) -> None:
+        self._stream = stream
+        self._received = b""
+
+    async def next(self) -> tuple[int, int, bytes]:
+        """Of the next frame its kind, its stream's number, and what it carries."""
+        while len(self._received) < 9 or len(self._received) < self._size():
+            data = await self._stream.receive_some()
+            assert data, "the connection was ended"
+            self._received += data
+        size = self._size()
+        frame, self._received = self._received[:size], self._received[size:]
+        return frame[3], int.from_bytes(frame[5:9], "big"), frame[9:]
+
+    def _size(self) -> int:
+        return 9 + int.from_bytes(self._received[:3], "big")
+
+
+async def test_others_have_their_turn_while_http2_is_understood(
+    speaking_http2: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some 40 µs a frame of nine bytes: 48 KiB of them would hold everybody up for a quarter of a second."""
+    turns = 0
+    given: list[tuple[int, int]] = []
+
+    def receive_data(connection: H2Connection, data: bytes) -> list[h2.events.Event]:
+        given.append((len(data), turns))
+        return understand(connection, data)
+
+    understand = H2Connection.receive_data
+    monkeypatch.setattr(H2Connection, "receive_data", receive_data)
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with (
+        opened(FrontDoor(None, HttpServer(app)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(take_turns)
+        await stream.send_all(PREFACE + http2_frame(SETTINGS, 0, 0) * 3000)
+        await until(lambda: sum(size for size, _ in given) >= 27_000)
+        nursery.cancel_scope.cancel()
+    assert max(size for size, _ in given) <= 2048
+    assert all(later > earlier for (_, earlier), (_, later) in pairwise(given))
+
+
+async def test_what_comes_for_a_request_that_is_answered_is_for_nobody(speaking_http2: Secured) -> None:
+    """The rest of a body that nobody wanted; the requests beside it are answered."""
+    async with (
+        opened(FrontDoor(None, HttpServer(app)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        frames = Frames(stream)
+        await stream.send_all(PREFACE + asking(1, flags=END_HEADERS) + http2_frame(DATA, 0, 1, b"x"))
+        while await frames.next() != (DATA, 1, b"short"):
+            pass
+        await stream.send_all(http2_frame(DATA, 0, 1, b"x") + http2_frame(DATA, END_STREAM, 1, b"x") + asking(3))
+        while (frame := await frames.next()) != (DATA, 3, b"short"):
+            assert frame[0] != GOAWAY
+
+
+async def test_no_websockets_are_offered_within_http2(speaking_http2: Secured) -> None:
+    """A browser would ask for no others then (RFC 8441), and those are not served."""
+    secured = speaking_http2
     async with (
         opened(FrontDoor(None, HttpServer(app)), secured.certificate) as address,
         await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context) as stream,
     ):
-        await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0))
-        received = b""
-        while len(received) < 9 or len(received) < 9 + int.from_bytes(received[:3], "big"):
-            received += await stream.receive_some()
-        assert received[3:9] == http2_frame(4, 0, 0)[3:], "its settings come first"
-        told = dict(struct.iter_unpack(">HI", received[9 : 9 + int.from_bytes(received[:3], "big")]))
+        await stream.send_all(PREFACE)
+        kind, number, payload = await Frames(stream).next()
+        assert (kind, number) == (SETTINGS, 0), "its settings come first"
+        told = dict(struct.iter_unpack(">HI", payload))
     enable_connect_protocol, max_concurrent_streams = 8, 3
     assert max_concurrent_streams in told
     assert not told.get(enable_connect_protocol)
