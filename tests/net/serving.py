@@ -31,10 +31,12 @@ class Secured:
 
 
 @asynccontextmanager
-async def opened(door: FrontDoor, certificate: Certificate | None = None) -> AsyncIterator[tuple[str, int]]:
-    """Where `door` accepts; the connections are cut at the end."""
+async def opened(
+    door: FrontDoor, certificate: Certificate | None = None, *, patience: float = PATIENCE
+) -> AsyncIterator[tuple[str, int]]:
+    """Where `door` accepts, for no more than `patience` seconds; the connections are cut at the end."""
     (listener,) = open_listeners("127.0.0.1", 0)
-    with listener, trio.fail_after(PATIENCE):
+    with listener, trio.fail_after(patience):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(door.accept, listener, certificate, nursery)
             yield listener.getsockname()

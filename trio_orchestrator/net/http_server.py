@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import structlog
@@ -25,9 +26,11 @@ from trio_orchestrator.logs import Complaints
 from .transport import Transport
 
 _KEEP_ALIVE_SECONDS: Final = 75
-_READ_SECONDS: Final = 60
 _SEND_SECONDS: Final = 30
-"""How long the peer may take nothing of what it is sent, some 64 KiB at a time."""
+"""How long the peer may take nothing of what it is sent, a piece at a time."""
+
+_PIECE_BYTES: Final = 65536
+"""How much of an answer Hypercorn is given at once: it would keep all of it until the peer has taken the last of it."""
 
 _HTTP2_READ_BYTES: Final = 1024
 """How much HTTP/2 is understood before others get their turn: nine bytes may be a frame, and take Hypercorn 40 µs."""
@@ -135,9 +138,10 @@ class HttpServer:
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             async def prolong(message: Message) -> None:
-                stream.is_answering = message["type"] != "http.response.body" or message.get("more_body", False)
-                await send(message)
-                unanswered.deadline = trio.current_time() + self._answer_timeout
+                for piece in _in_pieces(message):
+                    stream.is_answering = piece["type"] != "http.response.body" or piece.get("more_body", False)
+                    await send(piece)
+                    unanswered.deadline = trio.current_time() + self._answer_timeout
 
             try:
                 await self._app(scope, receive, prolong)
@@ -151,6 +155,16 @@ class HttpServer:
     async def stop(self) -> None:
         """Finish the requests under way and take no more; `serve` returns for each connection."""
         await self._context.terminated.set()
+
+
+def _in_pieces(message: Message) -> Iterator[Message]:
+    """What the application says of its answer; bodies in pieces."""
+    body = message.get("body", b"")
+    start = 0
+    while len(body) - start > _PIECE_BYTES:
+        yield {**message, "body": body[start : start + _PIECE_BYTES], "more_body": True}
+        start += _PIECE_BYTES
+    yield {**message, "body": body[start:]} if start else message
 
 
 class _Engine(TCPServer):
@@ -220,9 +234,8 @@ class _Engine(TCPServer):
         """What the peer has said; nothing at the end, None where the connection is broken."""
         is_http2 = isinstance(self.protocol.protocol, H2Protocol)
         try:
-            with trio.fail_after(_READ_SECONDS):
-                return await self.stream.receive_some(_HTTP2_READ_BYTES if is_http2 else None)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            return await self.stream.receive_some(_HTTP2_READ_BYTES if is_http2 else None)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             return None
 
     def _half_a_head(self) -> int | None:
@@ -307,6 +320,7 @@ class _Stream(trio.abc.Stream):
                 # Hypercorn sends one piece at a time, but closes whenever it wants to.
                 raise trio.BrokenResourceError("the connection is being closed") from None
         if sending.cancelled_caught:
+            self._quiet.cancel()
             raise trio.BrokenResourceError("the peer takes nothing")
         self._moved()
 
