@@ -263,6 +263,26 @@ async def test_whoever_takes_nothing_is_left_at_once(mock_clock: trio.testing.Mo
         assert not door.statistics().open
 
 
+async def test_whoever_says_no_more_is_answered(mock_clock: trio.testing.MockClock) -> None:
+    """In whole, and however long that takes; then the connection ends."""
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        for _ in range(5):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(10)
+            yield b"x"
+
+    door = FrontDoor(None, HttpServer(streaming(pieces)))
+    async with opened(door, patience=1000) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(ASK)
+        await stream.send_eof()
+        received = await read_to_end(stream)
+        assert received.count(b"\r\nx\r\n") == 5
+        assert received.endswith(LAST)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert not door.statistics().open
+
+
 async def test_in_tls_every_end_is_clean(secured: Secured) -> None:
     """Of a connection that asked for it, and of one that is kept open until the server stops."""
     server = HttpServer(app)

@@ -144,7 +144,8 @@ class HttpServer:
                     unanswered.deadline = trio.current_time() + self._answer_timeout
 
             try:
-                await self._app(scope, receive, prolong)
+                with stream.under_way():
+                    await self._app(scope, receive, prolong)
             except* (trio.BrokenResourceError, trio.ClosedResourceError) as group:
                 _log.debug("connection broke", reason=str(group.exceptions[0]))
             except* Exception as group:
@@ -231,12 +232,19 @@ class _Engine(TCPServer):
         await self.idle_task.stop()
 
     async def _receive(self) -> bytes | None:
-        """What the peer has said; nothing at the end, None where the connection is broken."""
+        """What the peer has said; nothing at the end, None where the connection is broken.
+
+        It may say no more and still read (RFC 9112, section 9.6). Hypercorn would take that for having gone, so it is
+        told once all is answered; in HTTP/2 at once, where a peer must go on speaking to make room for what it reads.
+        """
         is_http2 = isinstance(self.protocol.protocol, H2Protocol)
         try:
-            return await self.stream.receive_some(_HTTP2_READ_BYTES if is_http2 else None)
+            data = await self.stream.receive_some(_HTTP2_READ_BYTES if is_http2 else None)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return None
+        if not data and not is_http2:
+            await self.stream.wait_answered()
+        return data
 
     def _half_a_head(self) -> int | None:
         """Of which request the head has come in part while no other is under way; None where that is not so."""
@@ -289,8 +297,27 @@ class _Stream(trio.abc.Stream):
         self._quiet = quiet
         self._ended = False
         self._reading = False
+        self._under_way = 0
+        self._end = trio.lowlevel.ParkingLot()
         self.is_answering = False
         self._moved()
+
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[None]:
+        """While the application has a request of this connection."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._moved()
+            if not self._under_way:
+                self._end.unpark_all()
+
+    async def wait_answered(self) -> None:
+        """Wait until no request is under way."""
+        while self._under_way:
+            await self._end.park()
 
     def look(self) -> None:
         """Notice that the peer has gone while Hypercorn does not read, as it does not behind half a request."""
@@ -336,7 +363,9 @@ class _Stream(trio.abc.Stream):
             await self._transport.aclose()
 
     def _moved(self) -> None:
-        self._quiet.deadline = trio.current_time() + (_QUIET_SECONDS_AT_END if self._ended else _QUIET_SECONDS)
+        # Who reads what he asked for has not gone, though he says no more; in HTTP/2 he would have to say something.
+        is_over = self._ended and (not self._under_way or self._transport.protocol == "h2")
+        self._quiet.deadline = trio.current_time() + (_QUIET_SECONDS_AT_END if is_over else _QUIET_SECONDS)
 
 
 class _SecureStream(_Stream):
