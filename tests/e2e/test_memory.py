@@ -5,17 +5,21 @@ The numbers of that page are those that `MEMORY_SCALE=1 pytest -s` shows; a buil
 
 import os
 import resource
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from hpack import Encoder
+
 from trio_orchestrator.net.admission import connections_that_fit
 
-from .conftest import StartProcess
+from . import web
+from .conftest import StartProcess, Tls
 from .peers import client, processor, start
-from .raw import TEXT, dial, dial_websocket, frame
+from .raw import TEXT, dial, dial_websocket, frame, http2_frame
 from .running import ServerProcess
 from .test_administration import metrics, wait_for
 
@@ -32,7 +36,8 @@ def bound(
     *, connections: int, objects: int = 0, image: int = MESSAGE, message: int = MESSAGE, outbox: int = OUTBOX
 ) -> int:
     """What so many may cost at the very worst."""
-    return connections * (3 * message + outbox + MEBI) + objects * (image + 256 * connections) + 32 * message
+    each = max(3 * message + outbox, 8 * image + 2 * MEBI) + MEBI
+    return connections * each + objects * (image + 256 * connections) + 32 * message
 
 
 @contextmanager
@@ -72,6 +77,34 @@ def test_hostile_peers(start_process: StartProcess) -> None:
             connection.sendall(frame(TEXT, b'{"type":"setUsesImages","usesImages":true}') * 10)
             connection.sendall(frame(TEXT, b"x" * (size - 10), announced=size))
         operator.settle()
+    assert server.stop() == 0
+
+
+def test_requests_whose_answers_nobody_reads(start_process: StartProcess, tls: Tls) -> None:
+    """Over HTTP/2, as many as there may be on each connection and more, for an image; with bodies, and without room."""
+    connections, size = 30, 2 * MEBI
+    server = start_process(
+        MAX_MESSAGE_BYTES=str(size), MAX_IMAGE_BYTES=str(size), MAX_OUTBOX_BYTES=str(MEBI), **tls.variables
+    )
+    with client(server.urls) as operator, processor(server.urls, "cam1"):
+        object_id = start(operator, "cam1", image="data:," + "i" * (size - 1000))
+    path = f"/objects/{object_id}/image"
+    web.get(server.urls.plain + path)
+    head = Encoder().encode([(":method", "GET"), (":scheme", "https"), (":authority", "x"), (":path", path)])
+    no_room = http2_frame(4, 0, 0, struct.pack("!HI", 4, 0))
+    most = bound(connections=connections, objects=1, image=size, message=size, outbox=MEBI)
+    with (
+        ExitStack() as stack,
+        measured(server, f"{connections} connections, 40 images each", most, connections * 7 * size),
+    ):
+        for _ in range(connections):
+            connection = tls.http2.wrap_socket(dial(server.urls.tls_address), server_hostname="127.0.0.1")
+            stack.enter_context(connection)
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + no_room)
+            for number in range(1, 80, 2):
+                connection.sendall(http2_frame(1, 4, number, head) + http2_frame(0, 0, number, bytes(1600)))
+        answered = "http_responses_total{200}"
+        wait_for(lambda: metrics(server.urls.plain)[answered] >= 8 * connections, "all are answered")
     assert server.stop() == 0
 
 

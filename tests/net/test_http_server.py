@@ -365,8 +365,9 @@ async def test_likewise_over_http2(speaking_http2: Secured) -> None:
     assert (door.statistics().refused, door.statistics().faults) == ({"400": 1}, 0)
 
 
-DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 7, 8
 END_STREAM, END_HEADERS = 1, 4
+MAX_CONCURRENT_STREAMS, ENABLE_CONNECT_PROTOCOL = 3, 8
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(SETTINGS, 0, 0)
 
 
@@ -453,6 +454,83 @@ async def test_what_comes_for_a_request_that_is_answered_is_for_nobody(speaking_
             assert frame[0] != GOAWAY
 
 
+async def test_what_nobody_makes_room_for_waits_in_the_application(speaking_http2: Secured) -> None:
+    """Also where room is made for a byte at a time."""
+    given = 0
+
+    async def much(_scope: Scope, _receive: Receive, send: Send) -> None:
+        nonlocal given
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            given += 16384
+            await send({"type": "http.response.body", "body": bytes(16384), "more_body": True})
+
+    initial_window_size = struct.pack(">HI", 4, 0)
+    async with (
+        opened(FrontDoor(None, HttpServer(much)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        await stream.send_all(PREFACE + http2_frame(SETTINGS, 0, 0, initial_window_size) + asking(1))
+        frames = Frames(stream)
+        for _ in range(50):
+            await stream.send_all(http2_frame(WINDOW_UPDATE, 0, 1, b"\0\0\0\1"))
+            while (await frames.next())[0] != DATA:
+                pass
+    assert given <= 10 * 16384
+
+
+async def test_of_one_connection_so_many_requests_are_under_way(speaking_http2: Secured) -> None:
+    """Who cannot know it yet is told of each that is one too many, which he may make again."""
+    go_on = trio.Event()
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        await go_on.wait()
+        await app(scope, receive, send)
+
+    async with (
+        opened(FrontDoor(None, HttpServer(waiting)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        frames = Frames(stream)
+        await stream.send_all(PREFACE + b"".join(asking(number) for number in range(1, 41, 2)))
+        refused: list[int] = []
+        told: dict[int, int] = {}
+        while len(refused) < 12:
+            kind, number, payload = await frames.next()
+            if kind == SETTINGS:
+                told |= dict(struct.iter_unpack(">HI", payload))
+            elif kind == RST_STREAM:
+                assert payload == b"\0\0\0\7", "REFUSED_STREAM"
+                refused.append(number)
+        assert refused == list(range(17, 41, 2))
+        assert told[MAX_CONCURRENT_STREAMS] == 8
+        go_on.set()
+        answered: set[int] = set()
+        while len(answered) < 8:
+            kind, number, payload = await frames.next()
+            if (kind, payload) == (DATA, b"short"):
+                answered.add(number)
+        assert answered == set(range(1, 17, 2))
+        await stream.send_all(asking(41))
+        while await frames.next() != (DATA, 41, b"short"):
+            pass
+
+
+async def test_a_body_that_nobody_reads_does_not_outlive_its_answer() -> None:
+    """Its rest would keep Hypercorn from noticing that all is over."""
+
+    async def app_after_a_while(scope: Scope, receive: Receive, send: Send) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        await app(scope, receive, send)
+
+    door = FrontDoor(None, HttpServer(app_after_a_while))
+    async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        head = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await stream.send_all(head + 30 * b"1\r\nx\r\n" + b"0\r\n\r\n")
+        assert (await read_to_end(stream)).endswith(b"short")
+        await wait_until_gone(door)
+
+
 async def test_no_websockets_are_offered_within_http2(speaking_http2: Secured) -> None:
     """A browser would ask for no others then (RFC 8441), and those are not served."""
     secured = speaking_http2
@@ -464,9 +542,8 @@ async def test_no_websockets_are_offered_within_http2(speaking_http2: Secured) -
         kind, number, payload = await Frames(stream).next()
         assert (kind, number) == (SETTINGS, 0), "its settings come first"
         told = dict(struct.iter_unpack(">HI", payload))
-    enable_connect_protocol, max_concurrent_streams = 8, 3
-    assert max_concurrent_streams in told
-    assert not told.get(enable_connect_protocol)
+    assert MAX_CONCURRENT_STREAMS in told
+    assert not told.get(ENABLE_CONNECT_PROTOCOL)
 
 
 async def test_a_fault_of_the_application_is_answered_and_told_once() -> None:

@@ -8,12 +8,15 @@ from typing import Any, Final, cast
 
 import structlog
 import trio
+from h2.errors import ErrorCodes
+from h2.events import RequestReceived
+from h2.settings import SettingCodes
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.events import Event as StreamEvent
-from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -35,6 +38,12 @@ _PIECE_BYTES: Final = 65536
 _HTTP2_READ_BYTES: Final = 1024
 """How much HTTP/2 is understood before others get their turn: nine bytes may be a frame, and take Hypercorn 40 µs."""
 
+_REQUESTS_AT_A_TIME: Final = 8
+"""How many one connection of HTTP/2 may have under way. What is answered to each may take MAX_IMAGE_BYTES."""
+
+_WAITING_BODY_PIECES: Final = 2
+"""How much of a request's body may wait for the application, beside the piece that waits to be added to it."""
+
 _UNANSWERED_SECONDS: Final = 90
 """How long a connection may last on which nothing is answered: neither a body that drips nor pings keep it."""
 
@@ -46,7 +55,6 @@ _LOOK_SECONDS: Final = 2
 
 _REFUSING_SECONDS: Final = 2
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_ENABLE_CONNECT_PROTOCOL: Final = 8  # RFC 8441, section 3
 # GOAWAY with PROTOCOL_ERROR; any of the requests that came may have been answered (RFC 9113, section 6.8).
 _HTTP2_PROTOCOL_ERROR: Final = bytes.fromhex("0000080700000000007fffffff00000001")
 
@@ -93,6 +101,7 @@ class HttpServer:
         self._config = Config()
         self._config.h11_max_incomplete_size = max_head_bytes
         self._config.h2_max_header_list_size = max_head_bytes
+        self._config.max_app_queue_size = _WAITING_BODY_PIECES
         self._config.include_server_header = False
         self._config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
         self._config.errorlog = logging.getLogger("hypercorn.error")
@@ -140,12 +149,16 @@ class HttpServer:
             async def prolong(message: Message) -> None:
                 for piece in _in_pieces(message):
                     stream.is_answering = piece["type"] != "http.response.body" or piece.get("more_body", False)
+                    if not stream.is_answering:
+                        nursery.start_soon(_throw_away, receive)
                     await send(piece)
                     unanswered.deadline = trio.current_time() + self._answer_timeout
 
             try:
                 with stream.under_way():
-                    await self._app(scope, receive, prolong)
+                    async with trio.open_nursery() as nursery:
+                        await self._app(scope, receive, prolong)
+                        nursery.cancel_scope.cancel()
             except* (trio.BrokenResourceError, trio.ClosedResourceError) as group:
                 _log.debug("connection broke", reason=str(group.exceptions[0]))
             except* Exception as group:
@@ -156,6 +169,12 @@ class HttpServer:
     async def stop(self) -> None:
         """Finish the requests under way and take no more; `serve` returns for each connection."""
         await self._context.terminated.set()
+
+
+async def _throw_away(receive: Receive) -> None:
+    """Receive what is left of a request's body: Hypercorn, which wants to say that all is over, waits for room."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _in_pieces(message: Message) -> Iterator[Message]:
@@ -187,10 +206,18 @@ class _Engine(TCPServer):
 
     @protocol.setter
     def protocol(self, wrapper: ProtocolWrapper) -> None:
-        if isinstance(wrapper.protocol, H2Protocol):
-            # Hypercorn offers WebSockets within HTTP/2. A browser then asks for no others, and nobody serves those.
-            del wrapper.protocol.connection.local_settings[_ENABLE_CONNECT_PROTOCOL]
-            wrapper.protocol.streams = _Streams()
+        kind = _Http2 if isinstance(wrapper.protocol, H2Protocol) else H11Protocol
+        wrapper.protocol = kind(
+            wrapper.app,
+            wrapper.config,
+            wrapper.context,
+            wrapper.task_group,
+            wrapper.state,
+            wrapper.ssl,
+            wrapper.client,
+            wrapper.server,
+            wrapper.send,
+        )
         self._protocol = wrapper
 
     async def watch(self, head_timeout: float) -> None:
@@ -262,6 +289,49 @@ class _Engine(TCPServer):
             async with self.send_lock:
                 with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                     await self.stream.send_all(_HTTP2_PROTOCOL_ERROR if is_http2 else _BAD_REQUEST)
+
+
+class _Http2(H2Protocol):
+    """HTTP/2 as it is served here: with few requests at a time, and without WebSockets."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        # Hypercorn offers WebSockets (RFC 8441). A browser then asks for no others, and nobody serves those.
+        del self.connection.local_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL]
+        self.streams = _Streams()
+
+    async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
+        """See `H2Protocol`.
+
+        That there may be no more requests is a change of what there may be at first: from the first, a peer that begins
+        with more, as it cannot know, would have its connection ended.
+        """
+        await super().initiate(headers, settings)
+        self.connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: _REQUESTS_AT_A_TIME})
+        await self._flush()
+
+    async def _create_stream(self, request: RequestReceived) -> None:
+        """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
+        if len(self.streams) < _REQUESTS_AT_A_TIME:
+            await super()._create_stream(request)
+            # Its application has not had its turn yet.
+            self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
+        else:
+            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+
+
+class _Buffer(StreamBuffer):
+    """What of an answer waits for its peer to make room (HTTP/2 has a window for each)."""
+
+    async def pop(self, max_length: int) -> bytes:
+        """See `StreamBuffer`, which goes on filling where little is taken, and not where little is left."""
+        data = bytes(self.buffer[:max_length])
+        del self.buffer[:max_length]
+        if len(self.buffer) < BUFFER_LOW_WATER:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
 
 
 class _Streams(dict[int, Any]):
