@@ -516,6 +516,16 @@ async def test_of_one_connection_so_many_requests_are_under_way(speaking_http2: 
             pass
 
 
+async def test_http2_is_spoken_in_tls_alone() -> None:
+    """Also behind a request that the door has looked at."""
+    async with opened(FrontDoor(None, HttpServer(app))) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(ASK)
+        await read_until(stream, b"short")
+        upgrade = b"\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+        await stream.send_all(ASK.replace(b"\r\n\r\n", upgrade))
+        assert (await read_until(stream, b"short")).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_body_that_nobody_reads_does_not_outlive_its_answer() -> None:
     """Its rest would keep Hypercorn from noticing that all is over."""
 

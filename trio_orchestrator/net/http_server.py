@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+import h11
 import structlog
 import trio
 from h2.errors import ErrorCodes
@@ -206,7 +207,7 @@ class _Engine(TCPServer):
 
     @protocol.setter
     def protocol(self, wrapper: ProtocolWrapper) -> None:
-        kind = _Http2 if isinstance(wrapper.protocol, H2Protocol) else H11Protocol
+        kind = _Http2 if isinstance(wrapper.protocol, H2Protocol) else _Http11
         wrapper.protocol = kind(
             wrapper.app,
             wrapper.config,
@@ -289,6 +290,13 @@ class _Engine(TCPServer):
             async with self.send_lock:
                 with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                     await self.stream.send_all(_HTTP2_PROTOCOL_ERROR if is_http2 else _BAD_REQUEST)
+
+
+class _Http11(H11Protocol):
+    """HTTP/1.1, and nothing that it could become: a request for HTTP/2 is answered as if it had not been made."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """See `H11Protocol`. An upgrade may be ignored (RFC 9110, section 7.8)."""
 
 
 class _Http2(H2Protocol):
