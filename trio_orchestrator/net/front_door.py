@@ -6,7 +6,6 @@ own behind a crash barrier: nothing a peer does, and no fault of a library, ends
 
 import errno
 import itertools
-import re
 import socket
 import sys
 from collections import Counter
@@ -18,6 +17,7 @@ import trio
 
 from trio_orchestrator.logs import Complaints, first_of, place_of
 
+from . import request_head
 from .admission import Admission, Seat
 from .forwarded import Proxies, headers_of
 from .http_server import HeadTooSlow, HttpServer, NotServable
@@ -26,17 +26,6 @@ from .tls import Certificate
 from .tls_channel import TlsBuffers
 from .transport import Transport
 from .websocket import WebSocketServer
-
-_HEAD_END: Final = b"\r\n\r\n"
-_HTTP2_PREFACE: Final = b"PRI * HTTP/2"
-_WEBSOCKET_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
-# What the WebSocket engine reads as ASCII: the request line, and these headers.
-_UNREADABLE: Final = re.compile(
-    rb"(?:\A|\r\n(?:host|connection|upgrade|sec-websocket-[^:\r\n]*)[ \t]*:)[^\r\n]*[\x80-\xff]", re.IGNORECASE
-)
-_FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
-# An HTTP/1.1 server may ignore an upgrade (RFC 9110, section 7.8); cleartext HTTP/2 is not offered here.
-_CLEARTEXT_HTTP2_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _RESOURCES_PAUSE_SECONDS: Final = 0.1
@@ -215,11 +204,9 @@ class FrontDoor:
             self._refused["head_timeout"] += 1
         if not head:
             return None
-        is_websocket = _WEBSOCKET_UPGRADE.search(head) is not None
-        # A server refuses folded lines, or unfolds them first (RFC 9112, section 5.2).
-        if _FOLDED_LINE.search(head) or (is_websocket and _UNREADABLE.search(head)):
+        if request_head.is_unfit(head):
             return await self._refuse(transport, "400 Bad Request")
-        if is_websocket:
+        if request_head.is_websocket(head):
             if self._websockets is None:
                 return await self._refuse(transport, "404 Not Found")
             if transport.host is not None and self._proxies.knows(transport.host):
@@ -228,7 +215,7 @@ class FrontDoor:
                 if seat.refusal is not None:
                     return await self._refuse(transport, seat.refusal)
             return await self._websockets.serve(transport, head, number)
-        transport.read_again(_CLEARTEXT_HTTP2_UPGRADE.sub(b"", head))
+        transport.read_again(request_head.without_cleartext_http2(head))
         return await self._http.serve(transport, number)
 
     async def _read_head(self, transport: Transport) -> bytes:
@@ -237,7 +224,7 @@ class FrontDoor:
         What came behind it is read again.
         """
         received = bytearray()
-        while (end := received.find(_HEAD_END)) < 0:
+        while (end := received.find(request_head.END)) < 0:
             if len(received) > self._max_head_bytes:
                 await self._refuse(transport, "431 Request Header Fields Too Large")
                 return b""
@@ -245,14 +232,14 @@ class FrontDoor:
             if not data:
                 return b""
             received += data
-        end += len(_HEAD_END)
+        end += len(request_head.END)
         if end > self._max_head_bytes:
             await self._refuse(transport, "431 Request Header Fields Too Large")
             return b""
-        if received.startswith(_HTTP2_PREFACE):
+        head, rest = bytes(received[:end]), bytes(received[end:])
+        if request_head.is_http2(head):
             await self._refuse(transport, "505 HTTP Version Not Supported")
             return b""
-        head, rest = bytes(received[:end]), bytes(received[end:])
         if rest:
             transport.read_again(rest)
         return head
