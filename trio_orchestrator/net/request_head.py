@@ -1,4 +1,8 @@
-"""The head of an HTTP/1.1 request, as the bytes it is: what the door must know of it before an engine reads it."""
+"""The head of an HTTP/1.1 request, as the bytes it is: what the door must know of it before an engine reads it.
+
+Anybody may write a head. So whatever looks at one, here or in an engine, must take time that grows as the head does and
+no faster: no expression has two parts side by side that take the same characters.
+"""
 
 import re
 from typing import Final
@@ -9,8 +13,11 @@ _HTTP2_PREFACE: Final = b"PRI * HTTP/2"
 _WEBSOCKET_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
 # What the WebSocket engine reads as ASCII: the request line, and these headers.
 _UNREADABLE: Final = re.compile(
-    rb"(?:\A|\r\n(?:host|connection|upgrade|sec-websocket-[^:\r\n]*)[ \t]*:)[^\r\n]*[\x80-\xff]", re.IGNORECASE
+    rb"(?:\A|\r\n(?:(?:host|connection|upgrade)[ \t]*|sec-websocket-[^:\r\n]*):)[^\r\n]*[\x80-\xff]", re.IGNORECASE
 )
+# NUL, a carriage return alone, vertical tab and form feed stand in no head (RFC 9110, section 5.5). h11, beneath both
+# engines, finds them only after it has tried every way to divide the blanks before them: 0.7 s for 16 KB of blanks.
+_CONTROLS: Final = re.compile(rb"[\0\v\f]|\r(?!\n)")
 _FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
 _CLEARTEXT_HTTP2_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
@@ -28,7 +35,9 @@ def is_http2(head: bytes) -> bool:
 def is_unfit(head: bytes) -> bool:
     """Whether no engine can be given it."""
     # A server refuses folded lines, or unfolds them first (RFC 9112, section 5.2).
-    return bool(_FOLDED_LINE.search(head) or (is_websocket(head) and _UNREADABLE.search(head)))
+    return any(expression.search(head) for expression in (_CONTROLS, _FOLDED_LINE)) or (
+        is_websocket(head) and _UNREADABLE.search(head) is not None
+    )
 
 
 def without_cleartext_http2(head: bytes) -> bytes:
