@@ -178,7 +178,7 @@ class FrontDoor:
                 if tls is not None and await transport.start_tls(tls.context, self._tls_buffers) == "h2":
                     self._refused[status.partition(" ")[0]] += 1
                     await transport.send_all(_HTTP2_GOODBYE)
-                elif await self._read_head(transport):
+                elif await request_head.read(transport, self._max_head_bytes):
                     await self._refuse(transport, status)
         finally:
             self._turned_away -= 1
@@ -199,13 +199,13 @@ class FrontDoor:
                 return await self._http.serve(transport, number)
         head = b""
         with trio.move_on_after(self._head_timeout) as reading:
-            head = await self._read_head(transport)
+            head = await request_head.read(transport, self._max_head_bytes)
         if reading.cancelled_caught:
             self._refused["head_timeout"] += 1
-        if not head:
+        if len(head) <= self._max_head_bytes and not head.endswith(request_head.END):
             return None
-        if request_head.is_unfit(head):
-            return await self._refuse(transport, "400 Bad Request")
+        if (refusal := self._refusal(head)) is not None:
+            return await self._refuse(transport, refusal)
         if request_head.is_websocket(head):
             if self._websockets is None:
                 return await self._refuse(transport, "404 Not Found")
@@ -218,31 +218,13 @@ class FrontDoor:
         transport.read_again(request_head.without_cleartext_http2(head))
         return await self._http.serve(transport, number)
 
-    async def _read_head(self, transport: Transport) -> bytes:
-        """The head of the first request up to its blank line; nothing where it was refused or never complete.
-
-        What came behind it is read again.
-        """
-        received = bytearray()
-        while (end := received.find(request_head.END)) < 0:
-            if len(received) > self._max_head_bytes:
-                await self._refuse(transport, "431 Request Header Fields Too Large")
-                return b""
-            data = await transport.receive_some()
-            if not data:
-                return b""
-            received += data
-        end += len(request_head.END)
-        if end > self._max_head_bytes:
-            await self._refuse(transport, "431 Request Header Fields Too Large")
-            return b""
-        head, rest = bytes(received[:end]), bytes(received[end:])
+    def _refusal(self, head: bytes) -> str | None:
+        """The HTTP status by which no request with this head is taken; None where one is."""
+        if len(head) > self._max_head_bytes:
+            return "431 Request Header Fields Too Large"
         if request_head.is_http2(head):
-            await self._refuse(transport, "505 HTTP Version Not Supported")
-            return b""
-        if rest:
-            transport.read_again(rest)
-        return head
+            return "505 HTTP Version Not Supported"
+        return "400 Bad Request" if request_head.is_unfit(head) else None
 
     async def _refuse(self, transport: Transport, status: str) -> None:
         self._refused[status.partition(" ")[0]] += 1

@@ -7,6 +7,8 @@ no faster: no expression has two parts side by side that take the same character
 import re
 from typing import Final
 
+from .transport import Transport
+
 END: Final = b"\r\n\r\n"
 
 _HTTP2_PREFACE: Final = b"PRI * HTTP/2"
@@ -20,6 +22,27 @@ _UNREADABLE: Final = re.compile(
 _CONTROLS: Final = re.compile(rb"[\0\v\f]|\r(?!\n)")
 _FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
 _CLEARTEXT_HTTP2_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
+
+
+async def read(transport: Transport, max_bytes: int) -> bytes:
+    """What comes up to the end of the head; what came behind it is read again.
+
+    It does not end with `END` where the peer says no more, and is longer than `max_bytes` where the head is.
+    """
+    received = bytearray()
+    searched = 0
+    while (end := received.find(END, searched)) < 0:
+        if len(received) > max_bytes:
+            return bytes(received)
+        searched = max(0, len(received) + 1 - len(END))  # a head may come byte by byte, and is searched but once
+        data = await transport.receive_some()
+        if not data:
+            return bytes(received)
+        received += data
+    end += len(END)
+    if rest := bytes(received[end:]):
+        transport.read_again(rest)
+    return bytes(received[:end])
 
 
 def is_websocket(head: bytes) -> bool:
