@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, ExitStack
 import pytest
 import trio
 
+from trio_orchestrator.net import front_door
 from trio_orchestrator.net.admission import FULL, TOO_MANY, Admission, connections_that_fit
 from trio_orchestrator.net.forwarded import Proxies
 from trio_orchestrator.net.front_door import FrontDoor
@@ -134,6 +135,23 @@ async def test_turning_many_away_takes_little_of_either_time_or_room() -> None:
         with trio.fail_after(5):
             for stream in silent:
                 assert await read_to_end(stream) == b""
+
+
+@pytest.mark.parametrize("goes_on", ["not at all", "with half a head", "with no TLS"])
+async def test_whoever_is_turned_away_is_counted_once(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch, goes_on: str
+) -> None:
+    monkeypatch.setattr(front_door, "_TURNING_AWAY_SECONDS", 0.1)
+    door = FrontDoor(None, HttpServer(hello), admission=Admission(1, 1))
+    certificate = secured.certificate if goes_on == "with no TLS" else None
+    async with opened(door, certificate) as address, await trio.open_tcp_stream(*address):
+        await _until_accepted(door, 1)
+        for count in range(1, 4):
+            async with await trio.open_tcp_stream(*address) as stream:
+                if goes_on != "not at all":
+                    await stream.send_all(ASK[:-1])
+                await read_to_end(stream)
+            assert door.statistics().refused == {"503": count}
 
 
 @pytest.mark.parametrize("protocol", ["h2", "http/1.1"])

@@ -18,7 +18,7 @@ import trio
 from trio_orchestrator.logs import Complaints, first_of, place_of
 
 from . import request_head
-from .admission import Admission, Seat
+from .admission import FULL, Admission, Seat
 from .forwarded import Proxies, headers_of
 from .http_server import HeadTooSlow, HttpServer, NotServable
 from .statistics import DoorStatistics
@@ -112,7 +112,7 @@ class FrontDoor:
                     _log.info("connections are accepted again")
                     short_of_resources = False
                 if len(self._transports) + self._arriving >= self._admission.max_connections + self._room_to_refuse:
-                    self._refused["503"] += 1
+                    self._count(FULL)
                     accepted.close()
                     continue
                 self._arriving += 1
@@ -169,17 +169,16 @@ class FrontDoor:
 
     async def _turn_away(self, transport: Transport, tls: Certificate | None, status: str) -> None:
         """Say that there is no room, to a few at a time and not for long: it must not become a burden itself."""
+        self._count(status)  # whatever becomes of it: who says nothing, or fails to do TLS, is turned away, too
         if self._turned_away >= self._room_to_refuse:
-            self._refused[status.partition(" ")[0]] += 1
             return
         self._turned_away += 1
         try:
             with trio.move_on_after(_TURNING_AWAY_SECONDS):
                 if tls is not None and await transport.start_tls(tls.context, self._tls_buffers) == "h2":
-                    self._refused[status.partition(" ")[0]] += 1
                     await transport.send_all(_HTTP2_GOODBYE)
                 elif await request_head.read(transport, self._max_head_bytes):
-                    await self._refuse(transport, status)
+                    await transport.send_all(_answer(status))
         finally:
             self._turned_away -= 1
 
@@ -227,8 +226,15 @@ class FrontDoor:
         return "400 Bad Request" if request_head.is_unfit(head) else None
 
     async def _refuse(self, transport: Transport, status: str) -> None:
+        self._count(status)
+        await transport.send_all(_answer(status))
+
+    def _count(self, status: str) -> None:
         self._refused[status.partition(" ")[0]] += 1
-        await transport.send_all(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+def _answer(status: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
 
 
 def _first_line(group: BaseExceptionGroup[BaseException]) -> str:
