@@ -227,7 +227,8 @@ class _Orchestrator:
             )
         )
         for_admins = admin_routes(metrics.render, self._readiness)
-        room = Admission(_room(settings), settings.max_connections_per_address)
+        room_for_admins = Admission(_ADMINS, _ADMINS)
+        room = Admission(_room(settings, room_for_admins), settings.max_connections_per_address)
         admins = _checker(settings, self._keys, "admin_role")
         access = Access.of(settings, checkers[Kind.CLIENT], admins, self._traffic.authentications)
         archive = Archive(self._reader, hub, eraser, self._recorder, access, settings.visit_gap, time.time)
@@ -243,7 +244,7 @@ class _Orchestrator:
         )
         opened = partial(_front_door, settings, complaints=self._faults, numbers=itertools.count(1))
         door = opened(websockets, http, proxies, room)
-        admin_door = opened(None, admin_http, Proxies(()), Admission(_ADMINS, _ADMINS))
+        admin_door = opened(None, admin_http, Proxies(()), room_for_admins)
         return _Engines(websockets, http, admin_http, door, admin_door)
 
     async def _cut_late(self, *front_doors: FrontDoor) -> None:
@@ -260,9 +261,9 @@ def _open_database(settings: Settings) -> Database:
         raise SettingsError("DATABASE_URL", str(error), "the URL of a database that can be opened") from None
 
 
-def _room(settings: Settings) -> int:
+def _room(settings: Settings, for_admins: Admission) -> int:
     """How many connections there may be: as many as the settings say, unless the system allows less."""
-    room = connections_that_fit(settings.max_connections)
+    room = connections_that_fit(settings.max_connections, [for_admins] if settings.admin_port is not None else [])
     if room < settings.max_connections:
         _log.warning("the system allows too few open files for MAX_CONNECTIONS", connections=room)
     return room

@@ -64,11 +64,13 @@ def test_who_is_not_known_counts_in_all_alone() -> None:
 @pytest.mark.parametrize(
     ("soft", "hard", "wanted", "fit", "soft_then"),
     [
-        (1024, 1 << 20, 4096, 4096, 4160),
-        (1024, resource.RLIM_INFINITY, 4096, 4096, 4160),
+        (1024, 1 << 20, 4096, 4096, 4224),
+        (1024, resource.RLIM_INFINITY, 4096, 4096, 4224),
         (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 4096, 4096, None),
         (8192, 8192, 4096, 4096, None),
-        (1024, 2048, 4096, 1984, 2048),
+        (4223, 4223, 4096, 4095, 4223),
+        (1024, 2048, 4096, 1920, 2048),
+        (96, 96, 4096, 24, 96),
         (64, 64, 4096, 16, 64),
         (1, 1, 4096, 1, 1),
     ],
@@ -81,6 +83,19 @@ def test_open_files_are_kept_for_other_things(
     monkeypatch.setattr(resource, "setrlimit", lambda _which, limits: chosen.append(limits[0]))
     assert connections_that_fit(wanted) == fit
     assert chosen == ([] if soft_then is None else [soft_then])
+
+
+@pytest.mark.parametrize("admins", [0, 8, 64])
+@pytest.mark.parametrize("files", range(220, 600, 7))
+def test_open_files_do_for_all_who_may_be_there_at_once(
+    monkeypatch: pytest.MonkeyPatch, files: int, admins: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (files, files))
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, _limits: None)
+    doors = [Admission(admins, admins)] if admins else []
+    doors.append(Admission(connections_that_fit(4096, doors), 4096))
+    taken = sum(door.max_connections + door.room_to_refuse for door in doors)
+    assert files - 2 <= taken + 64 <= files, "none too many, and hardly one too few"
 
 
 async def test_one_too_many_is_told_so_and_the_others_go_on() -> None:

@@ -2,6 +2,8 @@
 
 import errno
 import socket
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any
 
 import pytest
 import structlog
@@ -9,6 +11,7 @@ import trio
 from starlette.types import Receive, Scope, Send
 
 from trio_orchestrator.logs import Complaints
+from trio_orchestrator.net import front_door
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.listeners import open_listeners
@@ -137,30 +140,58 @@ async def test_a_connection_that_breaks_is_no_fault(error: Exception) -> None:
     assert not [line for line in lines if line["log_level"] != "debug"]
 
 
-async def test_without_descriptors_it_waits_for_some() -> None:
+class ShortOfFiles(socket.socket):
+    """A listening socket whose connections cannot be accepted for lack of files.
+
+    Attributes:
+        shortage: for each accept in its turn whether there is none; then there are some.
+    """
+
+    shortage: Iterator[bool] = iter(())
+
+    def accept(self) -> "tuple[socket.socket, object]":
+        if next(self.shortage, False):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def told_of_shortages(
+    shortage: Iterable[bool], visitors: int, monkeypatch: pytest.MonkeyPatch
+) -> list[MutableMapping[str, Any]]:
+    """What the log tells while so many come in all the same, one after the other."""
+    monkeypatch.setattr(front_door, "_RESOURCES_PAUSE_SECONDS", 0.001)
     (listener,) = open_listeners("127.0.0.1", 0)
-
-    class Short(socket.socket):
-        left = 3
-
-        def accept(self) -> "tuple[socket.socket, object]":
-            if self.left:
-                self.left -= 1
-                raise OSError(errno.EMFILE, "Too many open files")
-            return super().accept()
-
-    with structlog.testing.capture_logs() as lines, Short(fileno=listener.detach()) as short, trio.fail_after(10):
+    complaints = Complaints(clock=lambda: 0)
+    door = FrontDoor(None, HttpServer(hello), complaints=complaints)
+    short = ShortOfFiles(fileno=listener.detach())
+    with short, structlog.testing.capture_logs() as lines, trio.fail_after(10):
         short.setblocking(False)
+        short.shortage = iter(shortage)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(a_door().accept, short, None, nursery)
-            async with await trio.open_tcp_stream(*short.getsockname()) as stream:
-                await stream.send_all(ASK)
-                assert (await read_to_end(stream)).endswith(b"/x")
+            nursery.start_soon(door.accept, short, None, nursery)
+            for _ in range(visitors):
+                async with await trio.open_tcp_stream(*short.getsockname()) as stream:
+                    await stream.send_all(ASK)
+                    assert (await read_to_end(stream)).endswith(b"/x")
             nursery.cancel_scope.cancel()
-    assert [line["event"] for line in lines if line["log_level"] in ("error", "info")] == [
+        complaints.flush()
+    return [line for line in lines if line["log_level"] in ("error", "info")]
+
+
+async def test_without_descriptors_it_waits_for_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = await told_of_shortages([True] * 3, 1, monkeypatch)
+    assert [line["event"] for line in lines] == ["no connection can be accepted", "connections are accepted again"]
+
+
+async def test_shortages_that_come_and_go_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # After each accept that succeeds there is another, which finds that nobody waits.
+    lines = await told_of_shortages([True, False, False] * 20, 20, monkeypatch)
+    assert [line["event"] for line in lines] == [
         "no connection can be accepted",
         "connections are accepted again",
+        "no connection can be accepted",
     ]
+    assert lines[-1]["suppressed"] == 19
 
 
 async def test_cut_ends_what_cannot_be_cancelled() -> None:

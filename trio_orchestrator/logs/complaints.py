@@ -67,13 +67,16 @@ class Complaints:
         # In the order of `logged_at`, so that those whose interval is over are in front.
         self._entries: dict[Hashable, _Entry] = {}
 
-    def warn(self, key: Hashable, event: str, /, **fields: Any) -> None:
-        """Log `event` with `fields` as a warning, unless one of the same key was logged within the interval."""
-        self._complain("warning", key, event, fields)
+    def warn(self, key: Hashable, event: str, /, **fields: Any) -> bool:
+        """Log `event` with `fields` as a warning, unless one of the same key was logged within the interval.
 
-    def error(self, key: Hashable, event: str, /, **fields: Any) -> None:
+        Whether it was logged.
+        """
+        return self._complain("warning", key, event, fields)
+
+    def error(self, key: Hashable, event: str, /, **fields: Any) -> bool:
         """Likewise, as an error."""
-        self._complain("error", key, event, fields)
+        return self._complain("error", key, event, fields)
 
     def fault(self, error: BaseException, event: str, /, **fields: Any) -> None:
         """Likewise, `error` being of a kind that should not be: its type and the place where it was raised are the key.
@@ -87,17 +90,16 @@ class Complaints:
 
     def _complain(
         self, level: _Level, key: Hashable, event: str, fields: dict[str, Any], at_first: dict[str, Any] | None = None
-    ) -> None:
+    ) -> bool:
         now = self._clock()
         entry = self._entries.get(key)
         if entry is not None and now - entry.logged_at < self._interval:
             entry.suppressed += 1
-            return
+            return False
         if entry is None:
             self._make_room(now)
             if len(self._entries) >= self._max_keys and key is not _OTHERS:
-                self._complain(level, _OTHERS, event, fields, at_first)
-                return
+                return self._complain(level, _OTHERS, event, fields, at_first)
             fields |= at_first or {}
         else:
             del self._entries[key]
@@ -105,6 +107,7 @@ class Complaints:
         if entry is not None and entry.suppressed:
             fields["suppressed"] = entry.suppressed
         self._say(level, event, **fields)
+        return True
 
     def flush(self) -> None:
         """Log what is still suppressed, one line a kind, and forget all: at a stop nothing goes unsaid."""

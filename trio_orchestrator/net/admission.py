@@ -4,7 +4,7 @@ import ipaddress
 import resource
 import types
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Self
 
@@ -13,6 +13,9 @@ TOO_MANY: Final = "429 Too Many Requests"
 
 _SPARE_FILES: Final = 64
 """Open files that are not connections: the database's, the listening sockets, Trio's own."""
+
+_TURNED_AWAY_AT_A_TIME: Final = 64
+"""More of those for whom there is no room are not even told so."""
 
 
 class Admission:
@@ -28,6 +31,11 @@ class Admission:
         self.max_per_address = max_per_address
         self.taken = 0
         self.by_address: Counter[str] = Counter()
+
+    @property
+    def room_to_refuse(self) -> int:
+        """How many more may stay for as long as it takes to tell them that there is no room."""
+        return min(_TURNED_AWAY_AT_A_TIME, 1 + self.max_connections // 4)
 
     def seat(self) -> "Seat":
         """A place for one more connection, to be entered as long as the connection lasts."""
@@ -110,16 +118,21 @@ def _network(host: str) -> str:
         return host
 
 
-def connections_that_fit(wanted: int) -> int:
+def connections_that_fit(wanted: int, others: Sequence[Admission] = ()) -> int:
     """How many connections the open files allow that a process may have: `wanted`, or less.
 
-    The soft limit is raised as far as that needs and the hard one allows.
+    Each has one, those of `others` in the same process too, and everywhere those who are turned away. The soft limit is
+    raised as far as that needs and the hard one allows.
     """
-    needed = wanted + _SPARE_FILES
+    spare = _SPARE_FILES + sum(other.max_connections + other.room_to_refuse for other in others)
+    needed = spare + wanted + Admission(wanted, wanted).room_to_refuse
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return wanted
-    return max(soft - _SPARE_FILES, soft // 4, 1)
+    left = soft - spare
+    # Of few, a fifth is there to refuse others (see `room_to_refuse`); where not even the spare ones are there, a
+    # quarter of all is for connections.
+    return max(left - _TURNED_AWAY_AT_A_TIME, (left - 1) * 4 // 5, soft // 4, 1)

@@ -31,9 +31,6 @@ _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, 
 _RESOURCES_PAUSE_SECONDS: Final = 0.1
 _ACCEPTED_A_TURN: Final = 64
 
-_TURNED_AWAY_AT_A_TIME: Final = 64
-"""More of those for whom there is no room are not even told so."""
-
 _TURNING_AWAY_SECONDS: Final = 2.0
 # Empty settings, then GOAWAY with ENHANCE_YOUR_CALM and no request taken (RFC 9113, sections 6.5 and 6.8).
 _HTTP2_GOODBYE: Final = bytes.fromhex("000000040000000000000008070000000000000000000000000b")
@@ -83,7 +80,6 @@ class FrontDoor:
         self._numbers = numbers or itertools.count(1)
         self._tls_buffers = TlsBuffers()
         self._transports: set[Transport] = set()
-        self._room_to_refuse = min(_TURNED_AWAY_AT_A_TIME, 1 + self._admission.max_connections // 4)
         self._turned_away = 0
         self._arriving = 0  # accepted, and its task has not begun
         self._accepted = 0
@@ -92,7 +88,8 @@ class FrontDoor:
 
     async def accept(self, listener: socket.socket, tls: Certificate | None, connections: trio.Nursery) -> None:
         """Start a task in `connections` for each connection that comes in, until cancelled."""
-        short_of_resources = False
+        most = self._admission.max_connections + self._admission.room_to_refuse
+        short_of_resources = has_told = False
         while True:
             await trio.lowlevel.wait_readable(listener)
             for _ in range(_ACCEPTED_A_TURN):
@@ -103,15 +100,19 @@ class FrontDoor:
                 except OSError as error:
                     # Other errors tell of a connection that has gone already, and leave the listener whole (accept(2)).
                     if error.errno in _OUT_OF_RESOURCES:
-                        if not short_of_resources:
-                            _log.error("no connection can be accepted", reason=str(error))
                         short_of_resources = True
+                        # Once a shortage; where one comes after the other, as when strangers take whatever becomes
+                        # free, not even that.
+                        has_told = has_told or self._complaints.error(
+                            ("accept", error.errno), "no connection can be accepted", reason=str(error)
+                        )
                         await trio.sleep(_RESOURCES_PAUSE_SECONDS)
                     break
                 if short_of_resources:
-                    _log.info("connections are accepted again")
-                    short_of_resources = False
-                if len(self._transports) + self._arriving >= self._admission.max_connections + self._room_to_refuse:
+                    if has_told:
+                        _log.info("connections are accepted again")
+                    short_of_resources = has_told = False
+                if len(self._transports) + self._arriving >= most:
                     self._count(FULL)
                     accepted.close()
                     continue
@@ -170,7 +171,7 @@ class FrontDoor:
     async def _turn_away(self, transport: Transport, tls: Certificate | None, status: str) -> None:
         """Say that there is no room, to a few at a time and not for long: it must not become a burden itself."""
         self._count(status)  # whatever becomes of it: who says nothing, or fails to do TLS, is turned away, too
-        if self._turned_away >= self._room_to_refuse:
+        if self._turned_away >= self._admission.room_to_refuse:
             return
         self._turned_away += 1
         try:
