@@ -29,10 +29,11 @@ class Issuer:
     async def get(self, url: str) -> bytes:
         assert url == "https://issuer.example/certs"
         self.asked_at.append(trio.current_time())
+        names = self.names  # as they are when it is asked
         await trio.sleep(self.delay)
-        if self.names is None:
+        if names is None:
             raise FetchFailed("out of order")
-        return json.dumps({"keys": [published(name) for name in self.names]}).encode()
+        return json.dumps({"keys": [published(name) for name in names]}).encode()
 
 
 @pytest.fixture
@@ -101,6 +102,20 @@ async def test_who_waits_gets_an_answer_before_its_time_is_over(
     await trio.sleep(0.001)
     with trio.fail_after(10):
         assert not await knows(keys, "nonsense")
+
+
+@pytest.mark.parametrize("published_then", [("a", "b"), ("a",)])
+async def test_an_attempt_that_is_under_way_is_not_the_next(
+    autojump_clock: MockClock, keys: KeyServer, issuer: Issuer, published_then: tuple[str, ...]
+) -> None:
+    issuer.delay = FETCH_TIMEOUT
+    await trio.sleep(REFRESH + 0.5)
+    issuer.names = published_then  # too late for the one that began half a second ago
+    start = trio.current_time()
+    with trio.fail_after(10):
+        assert await knows(keys, "b") == ("b" in published_then)
+    assert trio.current_time() - start == pytest.approx(MIN_PAUSE - 0.5 + FETCH_TIMEOUT), "not at the next refresh"
+    assert len(issuer.asked_at) == 3
 
 
 async def test_a_key_that_is_published_no_more_is_good_no_more(

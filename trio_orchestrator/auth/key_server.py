@@ -1,7 +1,8 @@
 """Keys that the issuer of tokens publishes at a URL (RFC 7517): fetched, kept, and fetched again.
 
 Only one task fetches. Whoever needs a key that is not known waits for its next attempt, of which there is at most one
-in five seconds; whoever needs one that is known never waits, whatever has become of the server.
+in five seconds: one that is under way may have been answered before the key was published. Whoever needs one that is
+known never waits, whatever has become of the server.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -46,7 +47,10 @@ class KeyServer:
         self._get = get
         self._keys: KeySet = {}
         self._wanted = trio.Event()  # somebody waits for a key that is not known
-        self._attempted = trio.Event()  # each event tells of one attempt
+        # Each of these is set once an attempt is over; none is under way yet.
+        self._under_way = trio.Event()
+        self._under_way.set()
+        self._next = trio.Event()
         self._failing = False
 
     @property
@@ -55,25 +59,31 @@ class KeyServer:
         return self._algorithms
 
     async def find(self, key_id: str | None, algorithm: str) -> Key | None:
-        """The key of that name; waits for one attempt to fetch it where it is not known."""
+        """The key of that name; where it is not known, waits for an attempt to fetch it that has not begun yet.
+
+        One that is under way may bring it as well, and then sooner.
+        """
         if key_id is None:
             return None  # which of them it is must be said
-        key = self._keys.get((key_id, algorithm))
-        if key is None:
+        name = key_id, algorithm
+        if name not in self._keys:
             self._wanted.set()
-            await self._attempted.wait()
-            key = self._keys.get((key_id, algorithm))
-        return key
+            for attempt in (self._under_way, self._next):
+                await attempt.wait()
+                if name in self._keys:
+                    break
+        return self._keys.get(name)
 
     async def run(self) -> None:
         """Fetch the keys, at the start, when one is wanted, and every five minutes; for as long as the server lives."""
         retry = MIN_PAUSE
         while True:
             begun = trio.current_time()
-            fetched = await self._attempt()
+            # Whoever wants a key from here on wants the attempt after this one.
             self._wanted = trio.Event()
-            attempted, self._attempted = self._attempted, trio.Event()
-            attempted.set()
+            self._under_way, self._next = self._next, trio.Event()
+            fetched = await self._attempt()
+            self._under_way.set()
             with trio.move_on_at(begun + (REFRESH if fetched else retry)):
                 await self._wanted.wait()
                 await trio.sleep_until(begun + MIN_PAUSE)
