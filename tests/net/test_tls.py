@@ -6,9 +6,17 @@ from pathlib import Path
 import pytest
 import structlog
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
+from trio_orchestrator.net import tls
 from trio_orchestrator.net.tls import Certificate
 from trio_orchestrator.settings import TlsFiles
+from trio_orchestrator.settings.files import check_pair
 
 
 @pytest.fixture
@@ -61,3 +69,26 @@ def test_a_pair_that_does_not_fit_leaves_the_old_one(files: TlsFiles, wrong: str
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("the certificate is not renewed, the old one stays", "error")
     assert reason in line["reason"]
+
+
+def test_a_pair_that_changes_while_it_is_read_leaves_the_old_one(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(files)
+    certificate = Certificate(files)
+    before = certificate.context, certificate.expires_at
+
+    def encrypt_the_key(checked: TlsFiles) -> TlsFiles:
+        check_pair(checked)
+        key = load_pem_private_key(Path(files.key).read_bytes(), None)
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"passphrase"))
+        Path(files.key).write_bytes(secret)
+        return checked
+
+    monkeypatch.setattr(tls, "check_pair", encrypt_the_key)
+    with structlog.testing.capture_logs() as lines:
+        certificate.renew()
+    assert (certificate.context, certificate.expires_at) == before
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("the certificate is not renewed, the old one stays", "error")
+    assert "passphrase" in line["reason"]

@@ -43,20 +43,21 @@ class TlsFiles:
         """A server's TLS context with the certificate and key as they are on disk now.
 
         Raises:
-            OSError: the files cannot be read, or do not hold a certificate and its key (`ssl.SSLError`).
+            OSError: the files cannot be read, or do not hold a certificate and its key (`ssl.SSLError`) that needs no
+                passphrase.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key, password=_no_passphrase)
         return context
 
 
-class _Encrypted(Exception):
+class _Encrypted(OSError):
     """A key cannot be read without a passphrase."""
 
 
 def _no_passphrase() -> str:
     # Without this OpenSSL would ask at the terminal and the server would seem to hang.
-    raise _Encrypted
+    raise _Encrypted("the key is protected by a passphrase")
 
 
 class UnfitPair(Exception):
