@@ -19,6 +19,7 @@ from .doors import Listening
 from .garbage import short_pauses
 from .replay import record
 from .settings import Settings, SettingsError, add_flags
+from .signals import heeded_to_the_end
 
 _BAD_USAGE: Final = 2
 
@@ -96,9 +97,8 @@ async def _serve_until_signalled(settings: Settings) -> None:
     # whoever started it (nohup) said that it should not.
     if settings.tls is not None or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         heeded.append(signal.SIGHUP)
-    # Signals are heeded until the end: another one while the server stops changes nothing. What is left in the receiver
-    # when it closes is raised again, and would kill the process then.
-    with trio.open_signal_receiver(*heeded) as signals:
+    # Another one while the server stops changes nothing.
+    with heeded_to_the_end(*heeded) as signals:
         async with trio.open_nursery() as heeding:
             heeding.start_soon(_heed, signals, stop, renew if settings.tls is not None else None)
             async with trio.open_nursery() as serving:

@@ -1,7 +1,8 @@
 """Commands that run until they are done, or a signal comes."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import trio
@@ -29,3 +30,25 @@ async def until_signalled(work: Callable[[], Awaitable[None]]) -> int:
             await work()
             nursery.cancel_scope.cancel()
     return status
+
+
+@contextmanager
+def heeded_to_the_end(*numbers: int) -> Iterator[AsyncIterator[int]]:
+    """The signals of these numbers as they come; behind the end they change nothing, for the process ends as well.
+
+    Trio's receiver alone raises again what is left in it, and then whoever was asked before it hears of signals: by
+    default that kills the process, whose status would be the signal's. Where an error leaves, all is as it was before.
+    """
+    early: list[int] = []
+    before = {number: signal.signal(number, lambda number, _frame: early.append(number)) for number in numbers}
+    try:
+        with trio.open_signal_receiver(*numbers) as received:
+            for number in early:
+                signal.raise_signal(number)
+            yield received
+    except BaseException:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        raise
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)

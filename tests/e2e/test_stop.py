@@ -47,6 +47,14 @@ def test_peers_are_told_and_nothing_is_lost(
         assert [entry["processorId"] for entry in seen.json()["data"]] == ["cam1"]
 
 
+def test_signals_until_the_process_has_ended_change_nothing(process: ServerProcess) -> None:
+    until = time.monotonic() + STOP_SECONDS
+    while process.alive and time.monotonic() < until:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.0005)
+    assert process.wait() == 0
+
+
 def test_peers_that_leave_keep_nobody_waiting(process: ServerProcess) -> None:
     with (
         client(process.urls) as operator,
