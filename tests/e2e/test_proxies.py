@@ -77,6 +77,17 @@ def test_websockets_are_limited_by_whom_the_proxy_speaks_for(server: ServerThrea
         assert answer == 101
 
 
+def test_a_proxy_may_keep_its_connections(server: ServerThread) -> None:
+    """As nginx does with `keepalive`: what served a page serves a WebSocket then, as it would have from the start."""
+    with ExitStack() as stack:
+        for expected in (101, 101, 429):
+            connection = stack.enter_context(dial_from(server, PROXY))
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n")
+            assert read_to_end(connection, b"ok\n").startswith(b"HTTP/1.1 200")
+            connection.sendall(upgrade(b"/client", HEADER.encode()))
+            assert status(connection.recv(65536)) == expected
+
+
 @pytest.mark.parametrize("header", [HEADER, f"Forwarded: for={FORWARDED}"])
 def test_requests_are_limited_by_whom_the_proxy_speaks_for(server: ServerThread, header: str) -> None:
     with client(server.urls) as operator, processor(server.urls, "cam1"):

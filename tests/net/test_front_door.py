@@ -84,11 +84,20 @@ async def test_a_connection_outlives_its_handshakes_time(secured: Secured, proto
         (b"GET / HTTP/1.1\r\nHost: \xff\r\nUpgrade: websocket\r\n\r\n", "400"),
         (b"GET /\xff HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", "400"),
         (b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", "404"),
+        # For h11 these are a WebSocket's upgrade, and the end of a head and an upgrade behind it.
+        (b"GET / HTTP/1.1\r\nHost: h\nUpgrade: websocket\nConnection: Upgrade\r\n\r\n", "400"),
+        (b"GET / HTTP/1.1\r\nHost: h\n\nGET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "400"),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", "411"),
     ],
 )
-async def test_what_is_refused(head: bytes, status: str) -> None:
+@pytest.mark.parametrize("before", [0, 1, 3])
+async def test_what_is_refused(head: bytes, status: str, before: int) -> None:
+    """Be it the first of a connection, or behind others."""
     door = a_door()
     async with opened(door) as address, await trio.open_tcp_stream(*address) as stream:
+        for _ in range(before):
+            await stream.send_all(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+            await read_until(stream, b"\r\n\r\n/x")
         await stream.send_all(head)
         assert (await read_to_end(stream)).startswith(f"HTTP/1.1 {status} ".encode())
     assert door.statistics().refused == {status: 1}
@@ -107,7 +116,7 @@ class FailingServer(HttpServer):
         super().__init__(hello)
         self._error = error
 
-    async def serve(self, _transport: object, _number: int) -> None:
+    async def serve(self, _transport: object, _head: bytes, _number: int) -> bool:
         raise self._error
 
 
@@ -196,12 +205,12 @@ async def test_shortages_that_come_and_go_are_told_once(monkeypatch: pytest.Monk
 
 async def test_cut_ends_what_cannot_be_cancelled() -> None:
     class Stubborn(HttpServer):
-        async def serve(self, transport: object, _number: int) -> None:
+        async def serve(self, transport: object, _head: bytes, _number: int) -> bool:
             assert isinstance(transport, trio.abc.Stream)
+            started.set()
             with trio.CancelScope(shield=True):
                 await transport.receive_some()
-                started.set()
-                await transport.receive_some()
+            return False
 
     started = trio.Event()
     door = FrontDoor(None, Stubborn(hello))

@@ -26,11 +26,10 @@ ENDS = [b"", b"\0", b"\v", b"\f", b"\r", b"\n", b"\x80", b"z", b'"']
 PROXIES = Proxies([ipaddress.ip_network("127.0.0.0/8")])
 
 def think(head):
+    request_head.is_plain(head, len(head))
     request_head.is_websocket(head)
-    request_head.is_http2(head)
-    request_head.without_cleartext_http2(head)
     PROXIES.client("127.0.0.1", headers_of(head))
-    if not request_head.is_unfit(head):
+    if request_head.refusal(head, len(head)) is None:
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * len(head))
         parser.receive_data(head)
         try:
@@ -55,15 +54,26 @@ def test_no_head_takes_long_whatever_stands_in_it() -> None:
     assert done.stdout.split() == ["16384", "131072", "1048576"], done.stderr
 
 
-@pytest.mark.parametrize("character", [b"\0", b"\v", b"\f", b"\r", b"\r\n ", b"\r\n\t"])
+@pytest.mark.parametrize("character", [b"\0", b"\v", b"\f", b"\r", b"\n", b"\n\n", b"\r\n ", b"\r\n\t"])
 def test_no_engine_gets(character: bytes) -> None:
     for line in (b"X: a%sb", b"X%s: a", b"X:%sa"):
-        assert request_head.is_unfit(b"GET / HTTP/1.1\r\nHost: h\r\n" + line % character + b"\r\n\r\n")
+        assert refused(b"GET / HTTP/1.1\r\nHost: h\r\n" + line % character + b"\r\n\r\n") == "400 Bad Request"
 
 
 @pytest.mark.parametrize("name", [b"Host", b"host \t", b"Connection", b"UPGRADE", b"Sec-WebSocket-Key"])
 def test_what_the_websocket_engine_reads_as_ascii_must_be(name: bytes) -> None:
     asked = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nCookie: \xff\r\n"
-    assert not request_head.is_unfit(asked + name + b": a\r\n\r\n")
-    assert request_head.is_unfit(asked + name + b": a\x80\r\n\r\n")
-    assert not request_head.is_unfit(b"GET / HTTP/1.1\r\n" + name + b": a\x80\r\n\r\n"), "Hypercorn reads them all"
+    assert refused(asked + name + b": a\r\n\r\n") is None
+    assert refused(asked + name + b": a\x80\r\n\r\n") == "400 Bad Request"
+    assert refused(b"GET / HTTP/1.1\r\n" + name + b": a\x80\r\n\r\n") is None, "Hypercorn reads them all"
+
+
+@pytest.mark.parametrize("value", [b"websocket", b"WebSocket", b"\x85websocket\x85", b"h2c, websocket"])
+def test_what_hypercorn_might_take_for_a_websockets_is_not_plain(value: bytes) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade:%s\r\n\r\n"
+    assert not request_head.is_plain(head % value, 1000)
+    assert request_head.is_plain(head % b"h2c", 1000)
+
+
+def refused(head: bytes) -> str | None:
+    return request_head.refusal(head, 1000)

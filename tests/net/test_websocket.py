@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 import trio
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from trio_websocket import ConnectionClosed, WebSocketConnection, connect_websocket
 
 from tests.e2e.raw import CLOSE, PING, PONG, TEXT, closing, closing_code, frame, upgrade
@@ -16,6 +16,8 @@ from tests.tracking.world import World
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Kind, Services
 from trio_orchestrator.logs import Complaints
+from trio_orchestrator.net.admission import Admission
+from trio_orchestrator.net.forwarded import Proxies
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.read_loop import ReadLoop
@@ -40,17 +42,24 @@ async def no_app(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 @asynccontextmanager
 async def serving(
-    certificate: Certificate | None = None, **limits: float
+    certificate: Certificate | None = None,
+    *,
+    app: ASGIApp = no_app,
+    allowed_origins: frozenset[str] | None = None,
+    proxies: Proxies | None = None,
+    admission: Admission | None = None,
+    **limits: float,
 ) -> AsyncIterator[tuple[tuple[str, int], WebSocketServer]]:
     checkers = dict.fromkeys(Kind)
     services = Services(World().hub, NoLedger(), checkers, 10, Complaints())
     made: dict[str, Any] = {"max_message_bytes": 1000, "max_outbox_bytes": 100_000, "write_timeout": 5, **limits}
     read_loop = ReadLoop()
-    server = WebSocketServer(services, Limits(**made), read_loop)
+    server = WebSocketServer(services, Limits(**made), read_loop, allowed_origins)
+    door = FrontDoor(server, HttpServer(app), proxies=proxies, admission=admission)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.run)
         nursery.start_soon(read_loop.run)
-        async with opened(FrontDoor(server, HttpServer(no_app)), certificate) as address:
+        async with opened(door, certificate) as address:
             yield address, server
         nursery.cancel_scope.cancel()
 

@@ -1,7 +1,10 @@
 """Where connections come in: accept, TLS, a look at the request's head, and then one of two engines.
 
-A WebSocket upgrade goes to `websocket`, anything else to Hypercorn, on one port. Each connection runs in a task of its
-own behind a crash barrier: nothing a peer does, and no fault of a library, ends more than that connection.
+A WebSocket upgrade goes to `websocket`, anything else to Hypercorn, on one port. A proxy may ask for a page first and
+for a WebSocket then: what comes behind a page and is not for Hypercorn, it leaves to the door.
+
+Each connection runs in a task of its own behind a crash barrier: nothing a peer does, and no fault of a library, ends
+more than that connection.
 """
 
 import errno
@@ -46,7 +49,7 @@ class FrontDoor:
         http: serves everything else.
         proxies: those who speak for others, and are believed whom.
         admission: how many connections there may be.
-        max_head_bytes: longest head of a first request.
+        max_head_bytes: longest head of a request; `http` has the same.
         head_timeout: seconds in which the head of the first request must be complete.
         handshake_timeout: seconds the TLS handshake may take.
         close_timeout: seconds closing a connection may take before it is cut.
@@ -194,37 +197,42 @@ class FrontDoor:
                     raise
             if handshake.cancelled_caught:
                 self._refused["tls_timeout"] += 1
-                return None
+                return
             if protocol == "h2":
-                return await self._http.serve(transport, number)
+                await self._http.serve(transport, b"", number)
+                return
+        while await self._serve_next(transport, seat, number):
+            pass
+
+    async def _serve_next(self, transport: Transport, seat: Seat, number: int) -> bool:
+        """Read the head of a request of HTTP/1.1 and bring the connection to the engine that it is for.
+
+        Whether the engine left it at the head of another request, which is to be looked at here.
+        """
         head = b""
         with trio.move_on_after(self._head_timeout) as reading:
             head = await request_head.read(transport, self._max_head_bytes)
         if reading.cancelled_caught:
             self._refused["head_timeout"] += 1
-        if len(head) <= self._max_head_bytes and not head.endswith(request_head.END):
-            return None
-        if (refusal := self._refusal(head)) is not None:
-            return await self._refuse(transport, refusal)
+        if not request_head.is_whole(head, self._max_head_bytes):
+            return False
+        if (refusal := request_head.refusal(head, self._max_head_bytes)) is not None:
+            await self._refuse(transport, refusal)
+            return False
         if request_head.is_websocket(head):
-            if self._websockets is None:
-                return await self._refuse(transport, "404 Not Found")
-            if transport.host is not None and self._proxies.knows(transport.host):
-                transport.speaks_for(self._proxies.client(transport.host, headers_of(head)))
-                seat.belongs_to(transport.host)
-                if seat.refusal is not None:
-                    return await self._refuse(transport, seat.refusal)
-            return await self._websockets.serve(transport, head, number)
-        transport.read_again(request_head.without_cleartext_http2(head))
-        return await self._http.serve(transport, number)
+            await self._serve_websocket(transport, head, seat, number)
+            return False
+        return await self._http.serve(transport, head, number)
 
-    def _refusal(self, head: bytes) -> str | None:
-        """The HTTP status by which no request with this head is taken; None where one is."""
-        if len(head) > self._max_head_bytes:
-            return "431 Request Header Fields Too Large"
-        if request_head.is_http2(head):
-            return "505 HTTP Version Not Supported"
-        return "400 Bad Request" if request_head.is_unfit(head) else None
+    async def _serve_websocket(self, transport: Transport, head: bytes, seat: Seat, number: int) -> None:
+        if self._websockets is None:
+            return await self._refuse(transport, "404 Not Found")
+        if transport.host is not None and self._proxies.knows(transport.host):
+            transport.speaks_for(self._proxies.client(transport.host, headers_of(head)))
+            seat.belongs_to(transport.host)
+            if seat.refusal is not None:
+                return await self._refuse(transport, seat.refusal)
+        return await self._websockets.serve(transport, head, number)
 
     async def _refuse(self, transport: Transport, status: str) -> None:
         self._count(status)

@@ -1,8 +1,7 @@
-"""The only import of Hypercorn: HTTP/1.1 and HTTP/2 on a connection that the front door has accepted."""
+"""HTTP/1.1 and HTTP/2 on a connection that the front door has accepted; the only import of Hypercorn, and of h11."""
 
 import contextlib
 import logging
-import math
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -27,6 +26,7 @@ from structlog.contextvars import bound_contextvars
 
 from trio_orchestrator.logs import Complaints
 
+from . import request_head
 from .transport import Transport
 
 _KEEP_ALIVE_SECONDS: Final = 75
@@ -107,38 +107,46 @@ class HttpServer:
         self._config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
         self._config.errorlog = logging.getLogger("hypercorn.error")
 
-    async def serve(self, transport: Transport, number: int) -> None:
-        """Answer the requests of one connection until either side ends it.
+    async def serve(self, transport: Transport, head: bytes, number: int) -> bool:
+        """Answer the requests of one connection until either side ends it, or one comes that Hypercorn must not see.
+
+        Over HTTP/1.1 the head of each further request is read before Hypercorn gets it. One that is not plain is read
+        again by whoever called, once all before it are answered: it may ask for a WebSocket, or be refused.
 
         Hypercorn is left waiting for good by some requests (`CONNECT` is one), even where the peer has gone; a
         connection on which nothing moves any more is ended.
 
         Args:
             transport: the connection.
+            head: of the first request, which is for Hypercorn; nothing over HTTP/2.
             number: by which the log names it, whoever says something on behalf of its requests.
+
+        Returns:
+            Whether such a head comes next on the connection, which is as it was otherwise; else it has ended.
 
         Raises:
             NotServable: in a group, as the next; what the peer sent is at fault.
             HeadTooSlow: half of a request came, and then nothing.
         """
         with bound_contextvars(connection=number, remote=transport.remote):
-            await self._serve(transport)
+            return await self._serve(transport, head)
 
-    async def _serve(self, transport: Transport) -> None:
+    async def _serve(self, transport: Transport, head: bytes) -> bool:
         with trio.CancelScope() as quiet, trio.move_on_after(self._answer_timeout) as unanswered:
             stream = (_SecureStream if transport.is_secure else _Stream)(transport, quiet)
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
             app = ASGIWrapper(cast("ASGIFramework", self._watched(unanswered, stream)))
-            engine = _Engine(app, self._config, self._context, ConnectionState({}), stream)  # type: ignore[arg-type]
+            engine = _Engine(app, self._config, self._context, stream, head, self._head_timeout)
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(engine.watch, self._head_timeout)
+                    nursery.start_soon(engine.watch)
                     await engine
                     nursery.cancel_scope.cancel()
             finally:
                 # Hypercorn's parts of a connection hold each other. Let go here, they need no garbage collector, for
                 # which everybody would have to wait.
                 vars(engine).clear()
+        return stream.is_let_go
 
     def _watched(self, unanswered: trio.CancelScope, stream: "_Stream") -> ASGIApp:
         """The application; each piece of an answer that the peer took prolongs its connection, and its faults are told.
@@ -193,11 +201,32 @@ class _Engine(TCPServer):
 
     Whatever it does with bytes that have come, it does within `_read_data`: those that it cannot bear are the peer's
     doing, and fail there. The application, and what is answered, have tasks of their own.
+
+    Args:
+        app: answers the requests.
+        config: Hypercorn's.
+        context: tells when it is to stop.
+        stream: the connection.
+        head: of the first request; nothing over HTTP/2.
+        head_timeout: seconds in which the head of a further request must be complete.
     """
 
     stream: "_Stream"  # type: ignore[assignment]
     _protocol: ProtocolWrapper | None = None
     _has_read_all = False
+
+    def __init__(
+        self,
+        app: ASGIWrapper,
+        config: Config,
+        context: WorkerContext,
+        stream: "_Stream",
+        head: bytes,
+        head_timeout: float,
+    ) -> None:
+        super().__init__(app, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]
+        self._head = head
+        self._head_timeout = head_timeout
 
     @property
     def protocol(self) -> ProtocolWrapper:
@@ -221,37 +250,32 @@ class _Engine(TCPServer):
         )
         self._protocol = wrapper
 
-    async def watch(self, head_timeout: float) -> None:
-        """Notice what Hypercorn does not: half of a request's head and no more, and peers that went meanwhile.
-
-        Raises:
-            HeadTooSlow: the head of a request has not been complete in time.
-        """
-        half: int | None = None
-        since = math.inf
+    async def watch(self) -> None:
+        """Notice what Hypercorn does not: peers that went meanwhile."""
         while True:
-            await trio.sleep(min(_LOOK_SECONDS, head_timeout))
+            await trio.sleep(_LOOK_SECONDS)
             self.stream.look()
-            before, half = half, self._half_a_head()
-            if half is None or half != before:
-                since = trio.current_time()
-            elif trio.current_time() >= since + head_timeout:
-                raise HeadTooSlow
 
     async def protocol_send(self, event: Event) -> None:
         """See `TCPServer`; it would let a connection be idle on which nothing can come any more."""
+        if isinstance(event, Updated) and event.idle:
+            self._take_back()
         if not (self._has_read_all and isinstance(event, Updated)):
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
         try:
+            if self._head:
+                await self.protocol.handle(RawData(self._head))
             data: bytes | None = b"?"
             while data:
                 data = await self._receive()
+                if data and self._is_between_requests():
+                    data = await self._next_head(data)
                 if data is not None:
                     await self.protocol.handle(RawData(data))
             await self.protocol.handle(Closed())
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, HeadTooSlow):
             raise
         except Exception as error:
             await self._refuse()
@@ -274,12 +298,50 @@ class _Engine(TCPServer):
             await self.stream.wait_answered()
         return data
 
-    def _half_a_head(self) -> int | None:
-        """Of which request the head has come in part while no other is under way; None where that is not so."""
-        protocol = None if self._protocol is None else self._protocol.protocol
-        if not isinstance(protocol, H11Protocol) or protocol.stream is not None:
-            return None
-        return protocol.keep_alive_requests if protocol.connection.trailing_data[0] else None
+    def _is_between_requests(self) -> bool:
+        """Whether what comes is the head of a request; over HTTP/2 nobody here needs to know.
+
+        Not so behind a body that was answered unread: what still comes of it is for nobody.
+        """
+        protocol = self.protocol.protocol
+        return isinstance(protocol, H11Protocol) and protocol.connection.their_state is h11.IDLE
+
+    async def _next_head(self, begun: bytes) -> bytes | None:
+        """The head of the next request, which has begun to come, to its end and no further.
+
+        None where the connection is broken; nothing, as at its end, where the head is never complete or not for
+        Hypercorn, which then has nothing to do with the connection any more.
+
+        Raises:
+            HeadTooSlow: it has not been complete in time.
+        """
+        max_bytes = self.config.h11_max_incomplete_size
+        head = b""
+        with trio.move_on_after(self._head_timeout) as reading:
+            try:
+                head = await request_head.read(self.stream, max_bytes, begun)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return None
+        if reading.cancelled_caught:
+            raise HeadTooSlow
+        if not request_head.is_whole(head, max_bytes):
+            return b""
+        if not request_head.is_plain(head, max_bytes):
+            self.stream.let_go(head)
+            return b""
+        return head
+
+    def _take_back(self) -> None:
+        """Let what came early, behind a request that has just been answered, be read again: there is a head in it.
+
+        h11 has it, and would go on with it once anything is awaited; a new one that has nothing takes its place.
+        """
+        protocol = self.protocol.protocol
+        if isinstance(protocol, H11Protocol) and (early := protocol.connection.trailing_data[0]):
+            protocol.connection = h11.Connection(
+                h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
+            )
+            self.stream.read_again(early)
 
     async def _refuse(self) -> None:
         """Say that these bytes will not do, unless that would stand in the middle of an answer."""
@@ -367,6 +429,7 @@ class _Stream(trio.abc.Stream):
     Attributes:
         socket: has the addresses of both ends.
         is_answering: over HTTP/1.1, whether an answer has begun and has not ended.
+        is_let_go: whether the transport is somebody else's from now on.
     """
 
     def __init__(self, transport: Transport, quiet: trio.CancelScope) -> None:
@@ -378,6 +441,7 @@ class _Stream(trio.abc.Stream):
         self._under_way = 0
         self._end = trio.lowlevel.ParkingLot()
         self.is_answering = False
+        self.is_let_go = False
         self._moved()
 
     @contextlib.contextmanager
@@ -402,6 +466,15 @@ class _Stream(trio.abc.Stream):
         if not self._ended and not self._reading and self._transport.has_hung_up():
             self._ended = True
             self._moved()
+
+    def let_go(self, head: bytes) -> None:
+        """Leave the transport to somebody else, who reads `head` again, though Hypercorn closes this stream."""
+        self._transport.read_again(head)
+        self.is_let_go = True
+
+    def read_again(self, data: bytes) -> None:
+        """Let the next read begin with `data`."""
+        self._transport.read_again(data)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         self._reading = True
@@ -433,9 +506,12 @@ class _Stream(trio.abc.Stream):
         await self._transport.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        await self._transport.send_eof()
+        if not self.is_let_go:
+            await self._transport.send_eof()
 
     async def aclose(self) -> None:
+        if self.is_let_go:
+            return
         # Hypercorn shields this, too.
         with trio.move_on_after(_CLOSE_SECONDS):
             await self._transport.aclose()

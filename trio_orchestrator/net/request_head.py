@@ -5,9 +5,7 @@ no faster: no expression has two parts side by side that take the same character
 """
 
 import re
-from typing import Final
-
-from .transport import Transport
+from typing import Final, Protocol
 
 END: Final = b"\r\n\r\n"
 
@@ -19,30 +17,65 @@ _UNREADABLE: Final = re.compile(
 )
 # NUL, a carriage return alone, vertical tab and form feed stand in no head (RFC 9110, section 5.5). h11, beneath both
 # engines, finds them only after it has tried every way to divide the blanks before them: 0.7 s for 16 KB of blanks.
-_CONTROLS: Final = re.compile(rb"[\0\v\f]|\r(?!\n)")
+# A line feed alone it takes for the end of a line (RFC 9112, section 2.2), and so finds headers, and the end of a head,
+# where the expressions here do not.
+_CONTROLS: Final = re.compile(rb"[\0\v\f]|\r(?!\n)|(?<!\r)\n")
 _FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
-_CLEARTEXT_HTTP2_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
+_CHUNKS: Final = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 
 
-async def read(transport: Transport, max_bytes: int) -> bytes:
-    """What comes up to the end of the head; what came behind it is read again.
+class Source(Protocol):
+    """Where bytes come from."""
+
+    async def receive_some(self) -> bytes:
+        """Wait for bytes; none at the end."""
+
+    def read_again(self, data: bytes) -> None:
+        """Let the next read begin with `data`."""
+
+
+async def read(source: Source, max_bytes: int, begun: bytes = b"") -> bytes:
+    """What comes up to the end of the head, of which `begun` has come already; what came behind it is read again.
 
     It does not end with `END` where the peer says no more, and is longer than `max_bytes` where the head is.
     """
-    received = bytearray()
+    received = bytearray(begun)
     searched = 0
     while (end := received.find(END, searched)) < 0:
         if len(received) > max_bytes:
             return bytes(received)
         searched = max(0, len(received) + 1 - len(END))  # a head may come byte by byte, and is searched but once
-        data = await transport.receive_some()
+        data = await source.receive_some()
         if not data:
             return bytes(received)
         received += data
     end += len(END)
     if rest := bytes(received[end:]):
-        transport.read_again(rest)
+        source.read_again(rest)
     return bytes(received[:end])
+
+
+def is_whole(head: bytes, max_bytes: int) -> bool:
+    """Whether `read` has come to an end of it: the head's own, or what is too long."""
+    return head.endswith(END) or len(head) > max_bytes
+
+
+def refusal(head: bytes, max_bytes: int) -> str | None:
+    """The HTTP status by which no request with this head is taken; None where one is."""
+    if len(head) > max_bytes:
+        return "431 Request Header Fields Too Large"
+    # How HTTP/2 begins where it has not been agreed on (RFC 9113, section 3.4).
+    if head.startswith(_HTTP2_PREFACE):
+        return "505 HTTP Version Not Supported"
+    # A server refuses folded lines, or unfolds them first (RFC 9112, section 5.2).
+    if any(expression.search(head) for expression in (_CONTROLS, _FOLDED_LINE)):
+        return "400 Bad Request"
+    if is_websocket(head) and _UNREADABLE.search(head):
+        return "400 Bad Request"
+    # Behind the last chunk there may be more headers, which nobody has looked at; and nothing here takes a body.
+    if _CHUNKS.search(head):
+        return "411 Length Required"
+    return None
 
 
 def is_websocket(head: bytes) -> bool:
@@ -50,19 +83,6 @@ def is_websocket(head: bytes) -> bool:
     return _WEBSOCKET_UPGRADE.search(head) is not None
 
 
-def is_http2(head: bytes) -> bool:
-    """Whether it is how HTTP/2 begins where it has not been agreed on (RFC 9113, section 3.4)."""
-    return head.startswith(_HTTP2_PREFACE)
-
-
-def is_unfit(head: bytes) -> bool:
-    """Whether no engine can be given it."""
-    # A server refuses folded lines, or unfolds them first (RFC 9112, section 5.2).
-    return any(expression.search(head) for expression in (_CONTROLS, _FOLDED_LINE)) or (
-        is_websocket(head) and _UNREADABLE.search(head) is not None
-    )
-
-
-def without_cleartext_http2(head: bytes) -> bytes:
-    """The head without an upgrade to HTTP/2: it is not offered in clear, and may be ignored (RFC 9110, section 7.8)."""
-    return _CLEARTEXT_HTTP2_UPGRADE.sub(b"", head)
+def is_plain(head: bytes, max_bytes: int) -> bool:
+    """Whether it may be given to Hypercorn: it is taken, and asks for no WebSocket."""
+    return refusal(head, max_bytes) is None and not is_websocket(head)
