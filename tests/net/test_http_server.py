@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.e2e.raw import http2_frame
 from trio_orchestrator.logs import Complaints
-from trio_orchestrator.net import channels, http_server
+from trio_orchestrator.net import channels, http_server, http_streams
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.transport import Transport
@@ -41,8 +41,9 @@ async def app(scope: Scope, _receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_QUIET_SECONDS", "_QUIET_SECONDS_AT_END", "_SEND_SECONDS", "_LOOK_SECONDS"):
-        monkeypatch.setattr(http_server, name, 0.2)
+    monkeypatch.setattr(http_server, "_LOOK_SECONDS", 0.2)
+    for name in ("_QUIET_SECONDS", "_QUIET_SECONDS_AT_END", "_SEND_SECONDS"):
+        monkeypatch.setattr(http_streams, name, 0.2)
 
 
 async def wait_until_gone(door: FrontDoor) -> None:
@@ -84,8 +85,8 @@ async def slow_app(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 async def test_a_peer_that_goes_behind_half_a_request_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_QUIET_SECONDS_AT_END", "_LOOK_SECONDS"):
-        monkeypatch.setattr(http_server, name, 0.1)
+    monkeypatch.setattr(http_server, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(http_streams, "_QUIET_SECONDS_AT_END", 0.1)
     door = FrontDoor(None, HttpServer(slow_app))
     async with opened(door) as address:
         for _ in range(20):
@@ -304,7 +305,7 @@ async def test_in_tls_every_end_is_clean(secured: Secured) -> None:
 
 @pytest.mark.usefixtures("quick")
 async def test_in_tls_a_peer_that_reads_nothing_is_left(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(http_streams, "_CLOSE_SECONDS", 0.2)
     door = FrontDoor(None, HttpServer(app))
     async with opened(door, secured.certificate) as address:
         stream = await trio.open_ssl_over_tcp_stream(*address, ssl_context=secured.context)
@@ -318,10 +319,10 @@ async def test_closing_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPat
         async def aclose(self) -> None:
             await trio.sleep_forever()
 
-    monkeypatch.setattr(http_server, "_CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(http_streams, "_CLOSE_SECONDS", 0.01)
     near, far = socket.socketpair()
     with near, far, trio.fail_after(1):
-        await http_server._Stream(Stuck(near), trio.CancelScope()).aclose()
+        await http_streams.Stream(Stuck(near), trio.CancelScope()).aclose()
 
 
 async def test_bytes_that_make_hypercorn_fail_are_the_peers_doing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,22 +1,18 @@
-"""HTTP/1.1 and HTTP/2 on a connection that the front door has accepted; the only import of Hypercorn, and of h11."""
+"""HTTP/1.1 and HTTP/2 on a connection that the front door has accepted: Hypercorn, and what it does not notice."""
 
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import h11
 import structlog
 import trio
-from h2.errors import ErrorCodes
-from h2.events import RequestReceived
-from h2.settings import SettingCodes
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
-from hypercorn.protocol.events import Event as StreamEvent
-from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -27,11 +23,11 @@ from structlog.contextvars import bound_contextvars
 from trio_orchestrator.logs import Complaints
 
 from . import request_head
+from .http_protocols import Http2, Http11
+from .http_streams import SecureStream, Stream
 from .transport import Transport
 
 _KEEP_ALIVE_SECONDS: Final = 75
-_SEND_SECONDS: Final = 30
-"""How long the peer may take nothing of what it is sent, a piece at a time."""
 
 _PIECE_BYTES: Final = 65536
 """How much of an answer Hypercorn is given at once: it would keep all of it until the peer has taken the last of it."""
@@ -39,18 +35,12 @@ _PIECE_BYTES: Final = 65536
 _HTTP2_READ_BYTES: Final = 1024
 """How much HTTP/2 is understood before others get their turn: nine bytes may be a frame, and take Hypercorn 40 µs."""
 
-_REQUESTS_AT_A_TIME: Final = 8
-"""How many one connection of HTTP/2 may have under way. What is answered to each may take MAX_IMAGE_BYTES."""
-
 _WAITING_BODY_PIECES: Final = 2
 """How much of a request's body may wait for the application, beside the piece that waits to be added to it."""
 
 _UNANSWERED_SECONDS: Final = 90
 """How long a connection may last on which nothing is answered: neither a body that drips nor pings keep it."""
 
-_QUIET_SECONDS: Final = 90
-_QUIET_SECONDS_AT_END: Final = 2
-_CLOSE_SECONDS: Final = 2
 _LOOK_SECONDS: Final = 2
 """How often it is looked whether the peer of a connection that Hypercorn does not read is still there."""
 
@@ -133,7 +123,7 @@ class HttpServer:
 
     async def _serve(self, transport: Transport, head: bytes) -> bool:
         with trio.CancelScope() as quiet, trio.move_on_after(self._answer_timeout) as unanswered:
-            stream = (_SecureStream if transport.is_secure else _Stream)(transport, quiet)
+            stream = (SecureStream if transport.is_secure else Stream)(transport, quiet)
             # Both describe the same interface, Starlette with plain mappings and Hypercorn with typed ones.
             app = ASGIWrapper(cast("ASGIFramework", self._watched(unanswered, stream)))
             engine = _Engine(app, self._config, self._context, stream, head, self._head_timeout)
@@ -148,7 +138,7 @@ class HttpServer:
                 vars(engine).clear()
         return stream.is_let_go
 
-    def _watched(self, unanswered: trio.CancelScope, stream: "_Stream") -> ASGIApp:
+    def _watched(self, unanswered: trio.CancelScope, stream: Stream) -> ASGIApp:
         """The application; each piece of an answer that the peer took prolongs its connection, and its faults are told.
 
         Hypercorn would log them, too, every time and with a traceback. It answers 500 where nothing was answered yet.
@@ -211,7 +201,7 @@ class _Engine(TCPServer):
         head_timeout: seconds in which the head of a further request must be complete.
     """
 
-    stream: "_Stream"  # type: ignore[assignment]
+    stream: Stream  # type: ignore[assignment]
     _protocol: ProtocolWrapper | None = None
     _has_read_all = False
 
@@ -220,7 +210,7 @@ class _Engine(TCPServer):
         app: ASGIWrapper,
         config: Config,
         context: WorkerContext,
-        stream: "_Stream",
+        stream: Stream,
         head: bytes,
         head_timeout: float,
     ) -> None:
@@ -236,7 +226,7 @@ class _Engine(TCPServer):
 
     @protocol.setter
     def protocol(self, wrapper: ProtocolWrapper) -> None:
-        kind = _Http2 if isinstance(wrapper.protocol, H2Protocol) else _Http11
+        kind = Http2 if isinstance(wrapper.protocol, H2Protocol) else Http11
         wrapper.protocol = kind(
             wrapper.app,
             wrapper.config,
@@ -352,188 +342,3 @@ class _Engine(TCPServer):
             async with self.send_lock:
                 with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                     await self.stream.send_all(_HTTP2_PROTOCOL_ERROR if is_http2 else _BAD_REQUEST)
-
-
-class _Http11(H11Protocol):
-    """HTTP/1.1, and nothing that it could become: a request for HTTP/2 is answered as if it had not been made."""
-
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """See `H11Protocol`. An upgrade may be ignored (RFC 9110, section 7.8)."""
-
-
-class _Http2(H2Protocol):
-    """HTTP/2 as it is served here: with few requests at a time, and without WebSockets."""
-
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
-        # Hypercorn offers WebSockets (RFC 8441). A browser then asks for no others, and nobody serves those.
-        del self.connection.local_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL]
-        self.streams = _Streams()
-
-    async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
-        """See `H2Protocol`.
-
-        That there may be no more requests is a change of what there may be at first: from the first, a peer that begins
-        with more, as it cannot know, would have its connection ended.
-        """
-        await super().initiate(headers, settings)
-        self.connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: _REQUESTS_AT_A_TIME})
-        await self._flush()
-
-    async def _create_stream(self, request: RequestReceived) -> None:
-        """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
-        if len(self.streams) < _REQUESTS_AT_A_TIME:
-            await super()._create_stream(request)
-            # Its application has not had its turn yet.
-            self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
-        else:
-            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
-
-
-class _Buffer(StreamBuffer):
-    """What of an answer waits for its peer to make room (HTTP/2 has a window for each)."""
-
-    async def pop(self, max_length: int) -> bytes:
-        """See `StreamBuffer`, which goes on filling where little is taken, and not where little is left."""
-        data = bytes(self.buffer[:max_length])
-        del self.buffer[:max_length]
-        if len(self.buffer) < BUFFER_LOW_WATER:
-            await self._paused.set()
-        if not self.buffer:
-            await self._is_empty.set()
-        return data
-
-
-class _Streams(dict[int, Any]):
-    """The streams of one connection of HTTP/2 that are open, by their number.
-
-    What still comes for one that has been answered already, the rest of a body, is for nobody; Hypercorn would fail.
-    """
-
-    def __missing__(self, _number: int) -> "_Nobody":
-        return _Nobody()
-
-
-class _Nobody:
-    async def handle(self, _event: StreamEvent) -> None:
-        """Take no notice."""
-
-
-class _Stream(trio.abc.Stream):
-    """The transport as Hypercorn wants it.
-
-    Args:
-        transport: carries the bytes.
-        quiet: cancelled once nothing has moved for too long.
-
-    Attributes:
-        socket: has the addresses of both ends.
-        is_answering: over HTTP/1.1, whether an answer has begun and has not ended.
-        is_let_go: whether the transport is somebody else's from now on.
-    """
-
-    def __init__(self, transport: Transport, quiet: trio.CancelScope) -> None:
-        self._transport = transport
-        self.socket = transport.socket
-        self._quiet = quiet
-        self._ended = False
-        self._reading = False
-        self._under_way = 0
-        self._end = trio.lowlevel.ParkingLot()
-        self.is_answering = False
-        self.is_let_go = False
-        self._moved()
-
-    @contextlib.contextmanager
-    def under_way(self) -> Iterator[None]:
-        """While the application has a request of this connection."""
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-            self._moved()
-            if not self._under_way:
-                self._end.unpark_all()
-
-    async def wait_answered(self) -> None:
-        """Wait until no request is under way."""
-        while self._under_way:
-            await self._end.park()
-
-    def look(self) -> None:
-        """Notice that the peer has gone while Hypercorn does not read, as it does not behind half a request."""
-        if not self._ended and not self._reading and self._transport.has_hung_up():
-            self._ended = True
-            self._moved()
-
-    def let_go(self, head: bytes) -> None:
-        """Leave the transport to somebody else, who reads `head` again, though Hypercorn closes this stream."""
-        self._transport.read_again(head)
-        self.is_let_go = True
-
-    def read_again(self, data: bytes) -> None:
-        """Let the next read begin with `data`."""
-        self._transport.read_again(data)
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        self._reading = True
-        try:
-            data = await self._transport.receive_some(max_bytes)
-            self._ended = not data
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._ended = True
-            raise
-        finally:
-            self._reading = False
-            self._moved()
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        # Hypercorn shields its sends from whoever cancels, but not from this.
-        with trio.move_on_after(_SEND_SECONDS) as sending:
-            try:
-                await self._transport.send_all(data)
-            except trio.BusyResourceError:
-                # Hypercorn sends one piece at a time, but closes whenever it wants to.
-                raise trio.BrokenResourceError("the connection is being closed") from None
-        if sending.cancelled_caught:
-            self._quiet.cancel()
-            raise trio.BrokenResourceError("the peer takes nothing")
-        self._moved()
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._transport.wait_send_all_might_not_block()
-
-    async def send_eof(self) -> None:
-        if not self.is_let_go:
-            await self._transport.send_eof()
-
-    async def aclose(self) -> None:
-        if self.is_let_go:
-            return
-        # Hypercorn shields this, too.
-        with trio.move_on_after(_CLOSE_SECONDS):
-            await self._transport.aclose()
-
-    def _moved(self) -> None:
-        # Who reads what he asked for has not gone, though he says no more; in HTTP/2 he would have to say something.
-        is_over = self._ended and (not self._under_way or self._transport.protocol == "h2")
-        self._quiet.deadline = trio.current_time() + (_QUIET_SECONDS_AT_END if is_over else _QUIET_SECONDS)
-
-
-class _SecureStream(_Stream):
-    """What Hypercorn knows TLS by, and asks of it."""
-
-    @property
-    def transport_stream(self) -> _Stream:
-        """The stream that has the socket."""
-        return self
-
-    async def do_handshake(self) -> None:
-        """It has been done at the door."""
-        await trio.lowlevel.checkpoint()
-
-    def selected_alpn_protocol(self) -> str | None:
-        """The protocol that was chosen in it."""
-        return self._transport.protocol

@@ -1,0 +1,79 @@
+"""Hypercorn's HTTP/1.1 and HTTP/2 as they are served here: what it would offer and nobody has, and bounds it lacks."""
+
+from typing import Any, Final
+
+import h11
+from h2.errors import ErrorCodes
+from h2.events import RequestReceived
+from h2.settings import SettingCodes
+from hypercorn.protocol.events import Event
+from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
+from hypercorn.protocol.h11 import H11Protocol
+
+_REQUESTS_AT_A_TIME: Final = 8
+"""How many one connection of HTTP/2 may have under way. What is answered to each may take MAX_IMAGE_BYTES."""
+
+
+class Http11(H11Protocol):
+    """HTTP/1.1, and nothing that it could become: a request for HTTP/2 is answered as if it had not been made."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """See `H11Protocol`. An upgrade may be ignored (RFC 9110, section 7.8)."""
+
+
+class Http2(H2Protocol):
+    """HTTP/2 as it is served here: with few requests at a time, and without WebSockets."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        # Hypercorn offers WebSockets (RFC 8441). A browser then asks for no others, and nobody serves those.
+        del self.connection.local_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL]
+        self.streams = _Streams()
+
+    async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
+        """See `H2Protocol`.
+
+        That there may be no more requests is a change of what there may be at first: from the first, a peer that begins
+        with more, as it cannot know, would have its connection ended.
+        """
+        await super().initiate(headers, settings)
+        self.connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: _REQUESTS_AT_A_TIME})
+        await self._flush()
+
+    async def _create_stream(self, request: RequestReceived) -> None:
+        """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
+        if len(self.streams) < _REQUESTS_AT_A_TIME:
+            await super()._create_stream(request)
+            # Its application has not had its turn yet.
+            self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
+        else:
+            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+
+
+class _Buffer(StreamBuffer):
+    """What of an answer waits for its peer to make room (HTTP/2 has a window for each)."""
+
+    async def pop(self, max_length: int) -> bytes:
+        """See `StreamBuffer`, which goes on filling where little is taken, and not where little is left."""
+        data = bytes(self.buffer[:max_length])
+        del self.buffer[:max_length]
+        if len(self.buffer) < BUFFER_LOW_WATER:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
+
+
+class _Streams(dict[int, Any]):
+    """The streams of one connection of HTTP/2 that are open, by their number.
+
+    What still comes for one that has been answered already, the rest of a body, is for nobody; Hypercorn would fail.
+    """
+
+    def __missing__(self, _number: int) -> "_Nobody":
+        return _Nobody()
+
+
+class _Nobody:
+    async def handle(self, _event: Event) -> None:
+        """Take no notice."""
