@@ -17,7 +17,7 @@ from trio_orchestrator.store.questions import BEGINNING, TimelineEntry, Timeline
 from trio_orchestrator.tracking.ports import Actor
 
 from .api.errors import UNANSWERED, complain
-from .api.rendering import Pieces, Streaming
+from .api.rendering import Pieces, in_pieces
 from .api.services import Services
 
 PATHS: Final = frozenset({"/timelines", "/objectIds"})
@@ -84,7 +84,7 @@ class _Legacy:
 
         pieces = Pieces(make, lambda: b"]}")
         await pieces.begin(b'{"data":[')
-        return Streaming(pieces, media_type="application/json", headers=_ANY_ORIGIN)
+        return in_pieces(pieces, _ANY_ORIGIN, "application/json")
 
     async def _timelines(self, request: Request, actor: Actor) -> Response:
         text = request.query_params.get("objectId") or request.query_params.get("object_id")
@@ -108,7 +108,7 @@ class _Legacy:
         if not await pieces.begin(b'{"data":['):
             return PlainTextResponse(_UNKNOWN_ID, 400, headers=_ANY_ORIGIN)
         self._services.auditor.looked_up(object_id, actor)
-        return Streaming(pieces, media_type="application/json", headers=_ANY_ORIGIN)
+        return in_pieces(pieces, _ANY_ORIGIN, "application/json")
 
 
 class _Form(Generic[_Entry]):

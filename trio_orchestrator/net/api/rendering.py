@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -140,7 +140,15 @@ class Pieces(Generic[_Place]):
         self._place = after
         piece = await self._next()
         self._made = head + piece
+        if self._is_last:
+            self._made += self._end()
+            self._has_ended = True
         return bool(piece)
+
+    @property
+    def whole(self) -> bytes | None:
+        """The answer, once begun, where the first piece is all of it."""
+        return self._made if self._has_ended else None
 
     def __aiter__(self) -> "Pieces[_Place]":
         return self
@@ -165,10 +173,17 @@ class Pieces(Generic[_Place]):
 
 def streamed(form: Form, pieces: Pieces[Any]) -> Response:
     """One answer of any length."""
-    return Streaming(pieces, headers=_HEADERS, media_type=form.media_type)
+    return in_pieces(pieces, _HEADERS, form.media_type)
 
 
-class Streaming(StreamingResponse):
+def in_pieces(pieces: Pieces[Any], headers: Mapping[str, str], media_type: str) -> Response:
+    """Likewise, with these headers; a short one goes whole, with its length in front."""
+    if pieces.whole is not None:
+        return Response(pieces.whole, headers=headers, media_type=media_type)
+    return _Streaming(pieces, headers=headers, media_type=media_type)
+
+
+class _Streaming(StreamingResponse):
     """Breaks off where the database fails in the middle: what has been sent cannot be taken back.
 
     The answer is left without its end, so that nobody takes a part for the whole.
