@@ -3,7 +3,7 @@
 import socket
 import struct
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -105,6 +105,23 @@ async def test_a_peer_that_has_gone_leaves_at_once() -> None:
             await read_until(stream, b"short")
         with trio.fail_after(1.5):
             await wait_until_gone(door)
+
+
+@pytest.mark.parametrize("ask", [ASK[:-2] + b"Connection: close\r\n\r\n", ASK.replace(b"1.1", b"1.0")])
+async def test_the_connection_ends_with_the_last_answer_also_where_that_is_streamed(ask: bytes) -> None:
+    async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"a"
+            yield b"b"
+
+        await StreamingResponse(pieces())(scope, receive, send)
+
+    async with opened(FrontDoor(None, HttpServer(streaming))) as address:
+        for _ in range(5):
+            async with await trio.open_tcp_stream(*address) as stream:
+                await stream.send_all(ask)
+                with trio.fail_after(5):
+                    assert b"b" in await read_to_end(stream)
 
 
 async def test_the_head_of_each_request_must_come_in_time() -> None:

@@ -31,7 +31,6 @@ class ModelClient(Peer):
 class ModelProcessor(Peer):
     camera: str | None = None
     closed: bool = False
-    floats: bool = False
     knows: set[int] = field(default_factory=set)
 
 

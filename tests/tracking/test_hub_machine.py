@@ -46,6 +46,7 @@ class Machine(RuleBasedStateMachine):
         self.clients: list[ModelClient] = []
         self.processors: list[ModelProcessor] = []
         self.live: dict[int, ModelObject] = {}
+        self.float_cameras: set[str] = set()
         self.given_ids: list[int] = []
         self.sightings: list[Seen] = []
         self.waiting: list[tuple[ModelClient, Said]] = []
@@ -135,7 +136,7 @@ class Machine(RuleBasedStateMachine):
             older.camera, older.closed = None, True
         comes_back = processor.camera != camera
         if comes_back:
-            processor.camera, processor.floats = camera, False
+            processor.camera = camera
         for object_id, tracked in self.live.items():
             self.tell_features(processor, object_id, tracked)
         for object_id, tracked in self.live.items():
@@ -173,7 +174,8 @@ class Machine(RuleBasedStateMachine):
         elif processor.camera is None:
             self.refuse(processor, "not_identified")
         else:
-            processor.floats = processor.floats or isinstance(frame, float)
+            if isinstance(frame, float):
+                self.float_cameras.add(processor.camera)
             for client in self.clients:
                 if client.cameras is None or processor.camera in client.cameras:
                     self.tell(client, type="boundingBoxes", cameraId=processor.camera, frameId=frame, boxes=boxes)
@@ -247,7 +249,7 @@ class Machine(RuleBasedStateMachine):
         if processor is not None:
             processor.knows.add(object_id)
             frame = message.get("frameId")
-            frame = float(frame) if processor.floats and isinstance(frame, int) else frame
+            frame = float(frame) if processor.camera in self.float_cameras and isinstance(frame, int) else frame
             told = given(frameId=frame, boxId=message.get("boxId"), image=message.get("image"))
             self.tell(processor, type="start", objectId=object_id, **told)
         for client in self.clients:

@@ -323,6 +323,19 @@ def test_a_start_carries_a_float_where_the_camera_s_frame_ids_are_floats(
     assert cam1.heard() == ['{"type":"start","objectId":1,"frameId":' + told + ',"boxId":1}']
 
 
+def test_frame_ids_stay_floats_when_the_camera_comes_back() -> None:
+    world = World()
+    alice, first = world.client(), world.processor("cam1")
+    first.says('{"type":"boundingBoxes","frameId":0.5,"boxes":[]}')
+    newer = world.processor("cam1")  # takes its place
+    alice.says('{"type":"start","cameraId":"cam1","frameId":12,"boxId":1}')
+    assert newer.heard() == ['{"type":"start","objectId":1,"frameId":12.0,"boxId":1}']
+    newer.leaves()
+    newest = world.processor("cam1")
+    alice.says('{"type":"start","cameraId":"cam1","frameId":12,"boxId":1}')
+    assert '{"type":"start","objectId":2,"frameId":12.0,"boxId":1}' in newest.heard()
+
+
 def test_frame_ids_are_floats_camera_by_camera() -> None:
     world = World()
     alice, camera, other = world.client(), world.processor("cam1"), world.processor("cam3")

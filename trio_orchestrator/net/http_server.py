@@ -251,7 +251,9 @@ class _Engine(TCPServer):
         if isinstance(event, Updated) and event.idle:
             self._take_back()
         if not (self._has_read_all and isinstance(event, Updated)):
-            await super().protocol_send(event)
+            # Starlette cancels who streams an answer once Hypercorn says that all is over, which is before the end.
+            with trio.CancelScope(shield=isinstance(event, Closed)):
+                await super().protocol_send(event)
 
     async def _read_data(self) -> None:
         try:

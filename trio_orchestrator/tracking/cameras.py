@@ -1,4 +1,4 @@
-"""Which cameras there are: online or not, since when, and how many frames they send."""
+"""Which cameras there are: online or not, since when, how many frames they send, and how they name them."""
 
 from typing import Final, NamedTuple
 
@@ -52,6 +52,14 @@ class Cameras:
         """A frame of an online camera came."""
         self._online[camera_id].count(at)
 
+    def note_floats(self, camera_id: str) -> None:
+        """The frame ids of an online camera are floats."""
+        self._online[camera_id].writes_floats = True
+
+    def writes_floats(self, camera_id: str) -> bool:
+        """Whether those of an online camera are, or were on a connection before."""
+        return self._online[camera_id].writes_floats
+
     def status(self, at: float) -> list[CameraStatus]:
         """All of them as they are at the instant `at`, by id."""
         found = [(camera_id, True, camera) for camera_id, camera in self._online.items()]
@@ -65,11 +73,12 @@ class Cameras:
 class _Camera:
     """One camera's counters: a ring of as many seconds as the window has."""
 
-    __slots__ = ("_counting_since", "_counts", "_newest", "last_frame", "since")
+    __slots__ = ("_counting_since", "_counts", "_newest", "last_frame", "since", "writes_floats")
 
     def __init__(self) -> None:
         self.since = 0.0
         self.last_frame: float | None = None
+        self.writes_floats = False
         self._counts = [0] * _WINDOW
         self._newest = 0  # the second that was counted last
         self._counting_since = 0.0

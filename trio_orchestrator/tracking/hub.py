@@ -170,7 +170,7 @@ class Hub:
             comes_back = True
         self._roster.processors[message.id] = processor
         self.cameras.came(message.id, at)
-        processor.register(message.id)
+        processor.register(message.id, floats=self.cameras.writes_floats(message.id))
         processor.outbox.offer_each(self.objects.feature_maps(processor))
         if comes_back:
             self.objects.start_again(processor, at)
@@ -180,8 +180,8 @@ class Hub:
         if camera_id is None:
             raise NotIdentified("send `identifier` first")
         self.cameras.sent_frame(camera_id, at)
-        if not processor.floats:
-            processor.note_frame(frame.frame_id)
+        if not processor.floats and processor.note_frame(frame.frame_id):
+            self.cameras.note_floats(camera_id)
         self._broadcast.publish(camera_id, bounding_boxes(processor.head, frame.frame_id, frame.boxes))
         if frame.sightings:
             self.objects.see(frame.sightings, camera_id, at)

@@ -55,18 +55,19 @@ class Processor:
     floats: bool = False
     knows: set[int] = field(default_factory=set)
 
-    def register(self, camera_id: str) -> None:
-        """Stand for `camera_id` from now on."""
+    def register(self, camera_id: str, *, floats: bool) -> None:
+        """Stand for `camera_id` from now on, whose frame ids were `floats` so far."""
         if camera_id != self.camera_id:
-            self.camera_id, self.head, self.floats = camera_id, bounding_boxes_head(camera_id), False
+            self.camera_id, self.head, self.floats = camera_id, bounding_boxes_head(camera_id), floats
 
     def unregister(self) -> None:
         """Stand for no camera."""
         self.camera_id, self.head, self.floats = None, b"", False
 
-    def note_frame(self, frame_id: bytes) -> None:
-        """Remember once that this camera's frame ids are floats."""
+    def note_frame(self, frame_id: bytes) -> bool:
+        """Remember once that this camera's frame ids are floats; whether they are, by this one."""
         self.floats = _FLOAT.fullmatch(frame_id) is not None and _INTEGER.fullmatch(frame_id) is None
+        return self.floats
 
     def own_frame_id(self, frame_id: Raw) -> Raw:
         """`frame_id`, as this camera would have written it."""

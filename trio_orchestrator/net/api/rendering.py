@@ -97,7 +97,7 @@ class CsvForm:
 
 def form_for(request: Request, kind: type[Struct], member: str | None) -> Form:
     """The form that `Accept` asks for (RFC 9110, section 12.5.1): CSV where it is liked better than JSON."""
-    accept = request.headers.get("Accept", "*/*")
+    accept = ", ".join(request.headers.getlist("Accept")) or "*/*"
     return CsvForm(kind) if _liking(accept, CSV) > _liking(accept, JSON) else JsonForm(member)
 
 
