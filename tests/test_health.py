@@ -61,9 +61,20 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_another_status_is_not_well(capsys: pytest.CaptureFixture[str]) -> None:
-    with answering(503) as port:
+    with answering(500) as port:
         assert health.main(["--http-port", str(port)]) == 1
-    assert capsys.readouterr().err == "not well: HTTP status 503\n"
+    assert capsys.readouterr().err == "not well: HTTP status 500\n"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_has_no_room_for_one_more_is_well(status: int) -> None:
+    with answering(status) as port:
+        assert health.main(["--http-port", str(port)]) == 0
+
+
+def test_the_port_for_administrators_is_asked_where_there_is_one() -> None:
+    with answering(200) as port:
+        assert health.main(["--http-port", "1", "--admin-port", str(port)]) == 0
 
 
 def test_nobody_there_is_not_well(capsys: pytest.CaptureFixture[str]) -> None:

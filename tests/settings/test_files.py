@@ -103,3 +103,10 @@ def test_what_is_no_public_key_for_tokens_is_refused(tls_files: TlsFiles, file: 
 @pytest.mark.parametrize("text", [SECRET, f"/{SECRET}", f"a/{SECRET}", f"{SECRET}==", SECRET * 1000, f"\0{SECRET}"])
 def test_a_secret_put_where_the_public_key_belongs_is_not_repeated(text: str) -> None:
     assert "this is no PEM text" in refusal(token_environment() | {"PUBLIC_KEY": text})
+
+
+@pytest.mark.parametrize("text", [SECRET, f"/{SECRET}", f"{SECRET}/{SECRET}", f"-----BEGIN PRIVATE KEY-----\n{SECRET}"])
+def test_a_key_put_where_the_path_of_one_belongs_is_not_repeated(tls_files: TlsFiles, text: str) -> None:
+    told = refusal({"SSL_CERT": tls_files.certificate, "SSL_KEY": text})
+    assert told.startswith("SSL_KEY: ")
+    assert "'missing.key' cannot be read" in refusal({"SSL_CERT": tls_files.certificate, "SSL_KEY": "missing.key"})

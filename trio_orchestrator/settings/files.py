@@ -113,6 +113,14 @@ def readable_file(text: str) -> str:
     return text
 
 
+def readable_secret(text: str) -> str:
+    """Likewise, of a file that holds a secret: where the text may be that secret itself it is not repeated."""
+    if _PEM in text:
+        raise Unfit("this is the text of a key, and must be the path of the file that holds it")
+    _read(text, shown(text) if _is_path(text) else "the file of that name (which may be a key, and is not repeated)")
+    return text
+
+
 def public_key(text: str) -> bytes:
     r"""A public key in PEM (SubjectPublicKeyInfo), from a file's path or from PEM text.
 
@@ -124,7 +132,7 @@ def public_key(text: str) -> bytes:
     else:
         if _BARE_BASE64.fullmatch(text):
             raise Unfit("this is a key without the lines `-----BEGIN PUBLIC KEY-----` and `-----END PUBLIC KEY-----`")
-        name = _name_of(text)
+        name = shown(text) if _is_path(text) else "this is no PEM text, and the file of that name"
         pem = _read(text, name)
     if b"PRIVATE KEY-----" in pem:
         raise Unfit(f"{name} holds a private key, which belongs to the issuer of tokens alone")
@@ -150,14 +158,13 @@ def algorithm_of(key: object) -> str | None:
     return "EdDSA" if isinstance(key, Ed25519PublicKey) else None
 
 
-def _name_of(text: str) -> str:
-    """What an error calls the file; a text that may be a secret instead of a path is not repeated."""
+def _is_path(text: str) -> bool:
+    """Whether it is a path for sure; a text that may be a secret instead is not to be repeated."""
     path = Path(text)
     try:
-        is_path = path.suffix in _KEY_SUFFIXES or path.exists() or _is_named_folder(path.parent)
+        return path.suffix in _KEY_SUFFIXES or path.exists() or _is_named_folder(path.parent)
     except (OSError, ValueError):
-        is_path = False
-    return shown(text) if is_path else "this is no PEM text, and the file of that name"
+        return False
 
 
 def _is_named_folder(path: Path) -> bool:

@@ -88,7 +88,7 @@ SSL_CERT: Final = Variable(
     "PEM file of the TLS certificate and those between it and the root",
 )
 SSL_KEY: Final = Variable(
-    "SSL_KEY", files.readable_file, None, "FILE",
+    "SSL_KEY", files.readable_secret, None, "FILE",
     "the path of a PEM file with the private key of SSL_CERT, without a passphrase",
     "PEM file of the TLS certificate's private key",
 )
