@@ -35,6 +35,9 @@ _REST_SECONDS: Final = 2.0 + 2.0 + 2.0 + _BETWEEN_SECONDS
 """How long what is left of peers that have gone may take: the server looks every 2 seconds whether the peer of a
 request is still there, gives up on one that is not after 2 more, and closes within 2 (`CLOSE_TIMEOUT`)."""
 
+_DESCRIPTORS_KEPT: Final = 32
+"""So many the server opens on its way and keeps: connections to its database, for as many threads as ask it."""
+
 _STRANGERS: Final = {strangers.get_lost: 8, strangers.flood: 1, strangers.read_slowly: 4}
 
 
@@ -120,6 +123,8 @@ async def _soak(given: argparse.Namespace, folder: Path) -> tuple[dict[str, Any]
     seconds_to_rest = round(trio.current_time() - over_at, 1)
     if left is not None:
         model.violated(left)
+    if not any(model.counts.values()):
+        model.violated("nothing happened")
     status = await trio.to_thread.run_sync(server.stop)
     if status != 0:
         model.violated(f"the server ended with status {status}")
@@ -130,16 +135,18 @@ async def _soak(given: argparse.Namespace, folder: Path) -> tuple[dict[str, Any]
     report = {
         **summary(sampler.samples),
         "seconds_to_rest": seconds_to_rest,
-        "trends": _judged_trends(sampler.samples, model),
+        "trends": _judged_trends(sampler.samples, given.minutes * 60, model),
         "counts": dict(model.counts),
         "violations": model.violations,
     }
     return report, sampler.samples
 
 
-def _judged_trends(samples: list[Sample], model: Model) -> dict[str, str] | str:
-    """What is said of each curve's slope; what grows is a violation."""
+def _judged_trends(samples: list[Sample], seconds: float, model: Model) -> dict[str, str] | str:
+    """What is said of each curve's slope in a run of so many seconds; what grows, or cannot be told, is a violation."""
     found = trends(samples)
+    if not found and seconds > LEAST_SECONDS:
+        model.violated(f"{len(samples)} samples in {seconds:.0f} s tell nothing: the server did not answer")
     for trend in found:
         if trend.grows:
             model.violated(f"{trend.curve.name} grows: {trend}")
@@ -174,11 +181,19 @@ async def _at_rest(sampler: Sampler) -> Sample:
 
 
 async def _rest(sampler: Sampler, at_rest: Sample) -> str | None:
-    """Wait until tasks and descriptors are those of the beginning; what is left where they never are."""
-    now = await sampler.take()
+    """Wait until all is as it was at the beginning; what is left where it never is."""
+
+    def left(now: Sample) -> dict[str, float]:
+        more = {
+            "tasks": now.tasks - at_rest.tasks,
+            "connections": now.connections - at_rest.connections,
+            "descriptors": now.descriptors - at_rest.descriptors - _DESCRIPTORS_KEPT,
+        }
+        return {what: number for what, number in more.items() if number > 0}
+
+    over = left(await sampler.take())
     with trio.move_on_after(_REST_SECONDS):
-        while now.tasks > at_rest.tasks or now.connections > at_rest.connections:
+        while over:
             await trio.sleep(_BETWEEN_SECONDS)
-            now = await sampler.take()
-        return None
-    return f"left over: {now.tasks - at_rest.tasks} tasks, {now.connections - at_rest.connections} connections"
+            over = left(await sampler.take())
+    return f"left over: {over}" if over else None

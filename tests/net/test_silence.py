@@ -95,6 +95,19 @@ async def test_who_has_gone_is_let_alone(autojump_clock: MockClock) -> None:
     assert peer.pinged_at == []
 
 
+async def test_those_who_have_gone_leave_nothing_however_long_the_interval(autojump_clock: MockClock) -> None:
+    async with watch() as silence:
+        stays = Peer()
+        with silence.watching(stays, stays.outbox):
+            for _ in range(1000):
+                peer = Peer()
+                with silence.watching(peer, peer.outbox):
+                    pass
+            assert len(silence._due) < 200
+            await trio.sleep(INTERVAL + A_MOMENT)
+            assert len(stays.pinged_at) == 1
+
+
 async def test_somebody_due_sooner_than_all_others_is_not_late(autojump_clock: MockClock) -> None:
     begun = trio.current_time()
     async with watch(5 * INTERVAL) as silence:

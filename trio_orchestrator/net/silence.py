@@ -22,6 +22,9 @@ _PEERS_A_TURN: Final = 64
 """After this many peers other tasks get their turn."""
 
 
+_FEW_EMPTY: Final = 64
+
+
 class Heard(Protocol):
     """Who knows when a peer was last heard of."""
 
@@ -60,6 +63,8 @@ class SilenceWatch:
         self._timeout = timeout
         self._due: list[tuple[float, int, _Watched]] = []
         """A heap: when to look at a peer next; the number tells apart what is due at the same instant."""
+        self._empty = 0
+        """How many places in it are those of peers that have gone."""
         self._numbers = itertools.count()
         self._sooner = trio.lowlevel.ParkingLot()
 
@@ -73,8 +78,13 @@ class SilenceWatch:
         try:
             yield
         finally:
-            # Its place in the heap is left empty until it is due: taking it out would cost more.
+            # Its place in the heap is left empty until it is due, or most are: taking it out would cost more.
             watched.intake = watched.outbox = None
+            self._empty += 1
+            if self._empty > _FEW_EMPTY and 2 * self._empty > len(self._due):
+                self._due = [place for place in self._due if place[2].intake is not None]
+                heapq.heapify(self._due)
+                self._empty = 0
 
     async def run(self) -> None:
         """Look at each when it is due, for as long as the server lives."""
@@ -91,6 +101,7 @@ class SilenceWatch:
 
     def _look(self, watched: _Watched, now: float) -> None:
         if watched.intake is None or watched.outbox is None:
+            self._empty -= 1
             return
         heard = watched.intake.heard
         if heard < watched.pinged_at:
