@@ -13,12 +13,18 @@ from trio_orchestrator.client.errors import ConnectionLost, ConnectionRefusedByS
 
 
 class FakeConnection:
-    """One connection: what the SDK sends is `heard` here, what is `said` here the SDK receives."""
+    """One connection: what the SDK sends is `heard` here, what is `said` here the SDK receives.
+
+    Attributes:
+        closing_lasts: how long the peer takes to answer the SDK's closing, in seconds.
+        was_closed: whether the SDK closed it, and waited for that answer.
+    """
 
     def __init__(self) -> None:
         self._from_sdk, self._inbound = trio.open_memory_channel[bytes](1)
         self._outbound, self._to_sdk = trio.open_memory_channel[bytes](1000)
         self._ending: Exception = ConnectionLost("hung up")
+        self.closing_lasts = 0.0
         self.was_closed = False
 
     async def send(self, text: bytes) -> None:
@@ -34,7 +40,9 @@ class FakeConnection:
             raise self._ending from None
 
     async def close(self) -> None:
-        await trio.lowlevel.checkpoint()
+        # As trio_websocket does it: nothing is received any more from the moment the closing was sent.
+        self._outbound.close()
+        await trio.sleep(self.closing_lasts)
         self.was_closed = True
         self.hang_up()
 

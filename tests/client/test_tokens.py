@@ -73,6 +73,29 @@ async def test_a_function_is_asked_again_before_the_token_ends(
     assert len(orchestrator.attempts) == 1
 
 
+async def test_the_end_does_not_wait_for_the_next_renewal(autojump_clock: MockClock, clock_on_the_wall: None) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, lambda: token(exp=1300)):
+        connection = await orchestrator.accept()
+        await connection.hear()
+        left = trio.current_time()
+    assert trio.current_time() == left
+    assert connection.was_closed
+
+
+async def test_the_end_still_waits_for_the_peer_to_have_read_all(
+    autojump_clock: MockClock, clock_on_the_wall: None
+) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, lambda: token(exp=1300)):
+        connection = await orchestrator.accept()
+        await connection.hear()
+        connection.closing_lasts = 1
+        left = trio.current_time()
+    assert trio.current_time() == left + 1
+    assert connection.was_closed
+
+
 async def test_a_token_that_cannot_be_had_is_asked_for_again(
     autojump_clock: MockClock, clock_on_the_wall: None
 ) -> None:

@@ -128,10 +128,13 @@ class Link:
                 return
             self._begin(token)
             try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._send_what_waits, connection)
-                    nursery.start_soon(self._renew_token, token)
-                    await self._receive(connection)
+                async with trio.open_nursery() as renewing:
+                    renewing.start_soon(self._renew_token, token)
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._send_what_waits, connection)
+                        await self._receive(connection)
+                    # Not before the peer has been waited for, which the sending ends with.
+                    renewing.cancel_scope.cancel()
             except BaseExceptionGroup as group:
                 ending = what_ended(group)
                 if ending is None:
