@@ -17,6 +17,7 @@ class FakeConnection:
 
     Attributes:
         closing_lasts: how long the peer takes to answer the SDK's closing, in seconds.
+        refusal_at_closing: what it answers that with; None for an echo.
         was_closed: whether the SDK closed it, and waited for that answer.
     """
 
@@ -25,6 +26,7 @@ class FakeConnection:
         self._outbound, self._to_sdk = trio.open_memory_channel[bytes](1000)
         self._ending: Exception = ConnectionLost("hung up")
         self.closing_lasts = 0.0
+        self.refusal_at_closing: ConnectionRefusedByServer | None = None
         self.was_closed = False
 
     async def send(self, text: bytes) -> None:
@@ -45,6 +47,8 @@ class FakeConnection:
         await trio.sleep(self.closing_lasts)
         self.was_closed = True
         self.hang_up()
+        if self.refusal_at_closing is not None:
+            raise self.refusal_at_closing
 
     async def hear(self) -> Any:
         """The next message of the SDK."""

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import trio
 import trustme
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket, wrap_server_stream
 
 from trio_orchestrator.client import ConnectionRefusedByServer, open_client, open_processor
@@ -193,6 +193,20 @@ async def test_closing_waits_until_all_was_read(autojump_clock: MockClock) -> No
 
     await meet(partial(accept, then=read_slowly), talk)
     assert read == ["0", "1", "2", "3", "4", 1000]
+
+
+async def test_a_refusal_that_crosses_the_closing_is_told(autojump_clock: MockClock) -> None:
+    async def refuse_unread(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.accept()
+            nursery.cancel_scope.cancel()
+        await wait_all_tasks_blocked()  # the SDK has sent its closing and waits for an answer
+        await stream.send_all(b"\x88\x05\x11\x31why")
+
+    with pytest.raises(ConnectionRefusedByServer) as caught:
+        await meet(refuse_unread, lambda connection: connection.close())
+    assert (caught.value.code, caught.value.reason) == (4401, "why")
 
 
 async def test_closing_does_not_wait_for_ever(autojump_clock: MockClock) -> None:

@@ -166,6 +166,45 @@ async def test_a_refusal_comes_out_of_the_async_with_as_itself(autojump_clock: M
     assert len(orchestrator.attempts) == 1
 
 
+async def test_a_refusal_while_what_waits_is_sent_is_told(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+
+    async def refuse(connection: FakeConnection) -> None:
+        await wait_all_tasks_blocked()  # some of the frames wait, and the `async with` is being left
+        connection.say(type="error", code="unauthenticated", message="expired")
+        connection.hang_up(ConnectionRefusedByServer(4401, "authenticate first"))
+
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(ConnectionRefusedByServer, match=r"4401.*unauthenticated: expired"):
+            async with run_processor(orchestrator.connect, "cam1", "secret") as camera:
+                await camera.wait_connected()
+                for frame in range(5):
+                    camera.send_boxes(frame, [])
+                nursery.start_soon(refuse, await orchestrator.accept())
+
+
+async def test_a_refusal_that_answers_the_closing_is_told(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    with pytest.raises(ConnectionRefusedByServer, match="4401"):
+        async with run_processor(orchestrator.connect, "cam1", None):
+            connection = await accept(orchestrator)
+            connection.refusal_at_closing = ConnectionRefusedByServer(4401, "authenticate first")
+    assert connection.was_closed
+
+
+async def test_a_connection_that_breaks_while_it_ends_is_no_error(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+
+    async def break_off(connection: FakeConnection) -> None:
+        await wait_all_tasks_blocked()
+        connection.hang_up()
+
+    async with trio.open_nursery() as nursery, run_processor(orchestrator.connect, "cam1", None) as camera:
+        for frame in range(5):
+            camera.send_boxes(frame, [])
+        nursery.start_soon(break_off, await orchestrator.accept())
+
+
 async def test_a_refusal_says_what_was_wrong_with_the_token(autojump_clock: MockClock) -> None:
     orchestrator = FakeOrchestrator()
     with pytest.raises(ConnectionRefusedByServer, match=r"4401.*unauthenticated: expired") as caught:

@@ -39,7 +39,11 @@ class Connection(Protocol):
         """Wait for the next message; raises ConnectionLost or ConnectionRefusedByServer once all were received."""
 
     async def close(self) -> None:
-        """Close with code 1000, and wait a little for the peer to have read all that was sent."""
+        """Close with code 1000, and wait a little for the peer to have read all that was sent.
+
+        Raises:
+            ConnectionRefusedByServer: its own closing crossed ours, and asks for a change.
+        """
 
 
 Connector: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
@@ -107,8 +111,18 @@ class _WebSocket:
             raise _explain_closing(closed) from None
 
     async def close(self) -> None:
+        if self._ending() is not None:
+            return  # whoever receives says why, after what was received before
         with trio.move_on_after(CLOSING_TIMEOUT):
             await self._websocket.aclose()
+        # A peer that was shown a bad token closes while we do; what it says is not received any more, but its code is.
+        if isinstance(ending := self._ending(), ConnectionRefusedByServer):
+            raise ending
+
+    def _ending(self) -> ConnectionLost | ConnectionRefusedByServer | None:
+        """What the closing says, the peer's where it has come; None while the WebSocket is open."""
+        closing = self._websocket.closed
+        return None if closing is None else _explain_closing(ConnectionClosed(closing))
 
     async def keep_alive(self) -> None:
         """Give the peer reason to be heard; a pong that never comes is noticed by `_watch`."""

@@ -107,7 +107,10 @@ class Link:
         self._notify()
 
     async def close(self) -> None:
-        """Send what waits, close politely, both within a few seconds; at once where there is no connection."""
+        """Send what waits, close politely, both within a few seconds; at once where there is no connection.
+
+        Where the server refuses us meanwhile, `run` raises that.
+        """
         self._outbox.close()
         if self.connected:
             with trio.move_on_after(_FLUSH_TIMEOUT):
@@ -168,9 +171,9 @@ class Link:
                 await connection.send(text)
                 if key is not None:
                     self._outbox.sent(key, text)
-            await connection.close()
         except (ConnectionLost, ConnectionRefusedByServer):
             return  # `_receive` says so, after what was received before, which may tell why
+        await connection.close()  # nobody receives any more: a refusal that comes now is told from here
 
     async def _receive(self, connection: Connection) -> None:
         complained = False
@@ -188,7 +191,7 @@ class Link:
                     continue
                 if error is not None and error.code in _ABOUT_THE_TOKEN:
                     self._last_error = error
-        except (ConnectionLost, ConnectionRefusedByServer):
+        except ConnectionLost:
             if not self._outbox.closed:
                 raise  # else this is our own closing
 
