@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import trio
 import trustme
-from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket, wrap_server_stream
 
 from trio_orchestrator.client import ConnectionRefusedByServer, open_client, open_processor
@@ -161,6 +161,70 @@ async def test_a_quiet_server_that_answers_pings_is_kept(autojump_clock: MockClo
     began = trio.current_time()
     await meet(partial(accept, then=answer_pings), talk)
     assert trio.current_time() - began >= 3600
+
+
+async def test_a_server_that_speaks_but_does_not_hear_is_noticed(autojump_clock: MockClock) -> None:
+    async def speak_only(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.accept()
+            nursery.cancel_scope.cancel()
+        while True:
+            await stream.send_all(b"\x81\x01x")
+            await trio.sleep(1)
+
+    began = trio.current_time()
+    with pytest.raises(ConnectionLost, match="ping"):
+        await meet(speak_only, receive_for_ever)
+    assert trio.current_time() - began <= 70
+
+
+class SlowStream(trio.abc.Stream):
+    """A stream that takes 16 KiB a second and no more."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        await trio.sleep(1)
+        return await self._stream.receive_some(2**14)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def test_a_ping_behind_a_slow_upload_is_waited_for(autojump_clock: MockClock) -> None:
+    ours, theirs = lockstep_stream_pair()
+    large = b"x" * 2**22
+    uploaded = trio.Event()
+
+    async def take(websocket: WebSocketConnection) -> None:
+        assert len(await websocket.get_message()) == len(large)
+        uploaded.set()
+
+    async def take_and_speak(websocket: WebSocketConnection) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take, websocket)
+            while True:
+                await websocket.send_message("news")
+                await trio.sleep(5)
+
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(accept, SlowStream(theirs), then=take_and_speak))
+        async with open_over(ours, ADDRESS) as connection:
+            nursery.start_soon(receive_for_ever, connection)
+            await connection.send(large)
+            await uploaded.wait()
+            await trio.sleep(3600)  # and later pings are answered
+            nursery.cancel_scope.cancel()
+    assert trio.current_time() - began >= 3600 + 2**22 / 2**14
 
 
 async def test_garbage_on_an_open_connection_ends_that_connection(autojump_clock: MockClock) -> None:

@@ -20,9 +20,12 @@ OPENING_TIMEOUT: Final = 10.0
 CLOSING_TIMEOUT: Final = 2.0
 PING_INTERVAL: Final = 5.0
 SILENCE_LIMIT: Final = 15.0
+# A pong may queue behind large messages on a slow line, in either direction: longer than mere silence is borne.
+PONG_LIMIT: Final = 60.0
 # Images and feature maps travel inline, up to 10 MiB by default there; trio_websocket's own default is 1 MiB.
 MAX_MESSAGE_CHARACTERS: Final = 64 * 2**20
 _RECEIVE_BYTES: Final = 64 * 2**10
+_SEND_BYTES: Final = 64 * 2**10
 _BAD_CERTIFICATE: Final = 1015
 _CHANGE_SOMETHING_FIRST: Final = range(4400, 4450)
 # HTTP statuses below 500 that pass by themselves (RFC 9110, RFC 8470, RFC 6585).
@@ -58,12 +61,15 @@ class _WatchedStream(trio.abc.Stream):
 
     Attributes:
         heard_at: `trio.current_time()` of the last bytes received.
+        asked_at: when the last ping was begun, likewise; the next one begins soon after its pong. With each piece of a
+            large message that leaves it starts anew, for the ping may have to wait for its end.
         is_open: whether the WebSocket's opening handshake is over.
     """
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self.heard_at = trio.current_time()
+        self.asked_at = trio.current_time()
         self.is_open = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
@@ -78,7 +84,10 @@ class _WatchedStream(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         try:
-            await self._stream.send_all(data)
+            for start in range(0, len(data), _SEND_BYTES):
+                if start:
+                    self.asked_at = trio.current_time()
+                await self._stream.send_all(memoryview(data)[start : start + _SEND_BYTES])
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise self._end(error) from error
 
@@ -95,8 +104,9 @@ class _WatchedStream(trio.abc.Stream):
 class _WebSocket:
     """`Connection` over trio_websocket."""
 
-    def __init__(self, websocket: WebSocketConnection) -> None:
+    def __init__(self, websocket: WebSocketConnection, stream: _WatchedStream) -> None:
         self._websocket = websocket
+        self._stream = stream
 
     async def send(self, text: bytes) -> None:
         try:
@@ -129,6 +139,7 @@ class _WebSocket:
         try:
             while True:
                 await trio.sleep(PING_INTERVAL)
+                self._stream.asked_at = trio.current_time()
                 await self._websocket.ping()
         except ConnectionClosed:
             return  # whoever receives says so, after what was received before
@@ -163,7 +174,8 @@ async def open_over(stream: trio.abc.Stream, address: Address) -> AsyncIterator[
     """Open the WebSocket over a connected stream, which is closed in the end whatever happens.
 
     Raises:
-        ConnectionLost: the handshake failed, or the server fell silent for 15 seconds.
+        ConnectionLost: the handshake failed, or the server fell silent for 15 seconds, or left a ping unanswered for
+            60, as one does that goes on speaking but is not reached any more.
         ConnectionRefusedByServer: the server answered with an HTTP status that asks for a change.
     """
     watched = _WatchedStream(stream)
@@ -175,7 +187,7 @@ async def open_over(stream: trio.abc.Stream, address: Address) -> AsyncIterator[
             except trio.TooSlowError:
                 raise ConnectionLost(f"no WebSocket at {address} within {OPENING_TIMEOUT:g} s") from None
             watched.is_open = True
-            connection = _WebSocket(websocket)
+            connection = _WebSocket(websocket, watched)
             nursery.start_soon(connection.keep_alive)
             nursery.start_soon(_watch, watched)
             yield connection
@@ -239,12 +251,15 @@ async def _read(stream: _WatchedStream, address: Address, *, task_status: trio.T
 
 
 async def _watch(stream: _WatchedStream) -> None:
-    """End the connection once the peer, pinged every few seconds, has been silent for too long."""
+    """End the connection once the peer, pinged every few seconds, is not heard or does not hear for too long."""
     while True:
-        silence = trio.current_time() - stream.heard_at
+        now = trio.current_time()
+        silence, waiting = now - stream.heard_at, now - stream.asked_at
         if silence >= SILENCE_LIMIT:
             raise ConnectionLost(f"the server has been silent for {silence:.0f} s")
-        await trio.sleep(SILENCE_LIMIT - silence)
+        if waiting >= PONG_LIMIT:
+            raise ConnectionLost(f"the server has not answered a ping for {waiting:.0f} s")
+        await trio.sleep(min(SILENCE_LIMIT - silence, PONG_LIMIT - waiting))
 
 
 def _first_cause(error: BaseException) -> BaseException:
