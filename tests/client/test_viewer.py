@@ -17,6 +17,7 @@ from trio_orchestrator.client import (
     ConnectionRefusedByServer,
     Error,
     Event,
+    Lagged,
     NewObject,
     OrchestratorError,
     OutcomeUnknown,
@@ -183,6 +184,33 @@ async def test_wishes_are_said_again_on_every_connection(autojump_clock: MockClo
             {"type": "subscribe", "cameraIds": None},
             {"type": "setUsesImages", "usesImages": True},
         ]
+
+
+async def test_boxes_that_were_not_subscribed_to_are_left_out_until_the_server_has_heard_so(
+    autojump_clock: MockClock,
+) -> None:
+    orchestrator = FakeOrchestrator()
+
+    async def events_of_a_connection() -> list[Event]:
+        connection = await orchestrator.accept()
+        for camera_id in ("cam2", "cam1"):
+            connection.say(type="boundingBoxes", cameraId=camera_id, frameId=0, boxes=[])
+        connection.say(type="lagged", dropped=1)
+        events = [await anext(client)]
+        while events[-1] != Lagged(1):
+            events.append(await anext(client))
+        connection.hang_up()
+        return events
+
+    async with run_client(orchestrator.connect, None) as client:
+        client.subscribe(["cam1", "cam3"])
+        for number in (1, 2):
+            assert await events_of_a_connection() == [Connected(number), BoundingBoxes("cam1", 0, ()), Lagged(1)]
+        client.subscribe([])
+        assert await events_of_a_connection() == [Connected(3), Lagged(1)]
+        client.subscribe(None)
+        both = [BoundingBoxes("cam2", 0, ()), BoundingBoxes("cam1", 0, ())]
+        assert await events_of_a_connection() == [Connected(4), *both, Lagged(1)]
 
 
 async def test_features_are_asked_for_and_their_snapshots_come_again_on_every_connection(

@@ -37,7 +37,7 @@ class _Events:
     Attributes:
         answers: what requests wait for, by request id.
         uses_images: whether `newObject` and `stop` are wanted; None where never said.
-        camera_ids: whose boxes are wanted, None for all.
+        camera_ids: whose boxes are wanted, None for all; set by `subscribe`.
         has_subscribed: whether `camera_ids` was ever said.
     """
 
@@ -48,6 +48,13 @@ class _Events:
         self.uses_images: bool | None = None
         self.camera_ids: tuple[str, ...] | None = None
         self.has_subscribed = False
+        self._wanted: frozenset[str] | None = None
+
+    def subscribe(self, camera_ids: Iterable[str] | None) -> None:
+        """From now on the boxes of these cameras are wanted, of all where None."""
+        self.camera_ids = None if camera_ids is None else tuple(camera_ids)
+        self._wanted = None if self.camera_ids is None else frozenset(self.camera_ids)
+        self.has_subscribed = True
 
     def begin(self, number: int) -> list[bytes]:
         self._inbox.put_mark(Connected(number))
@@ -62,7 +69,9 @@ class _Events:
         """See `link.Conversation`: answers go to whoever waits for them, all else to whoever iterates."""
         event = decode_event(text)
         if isinstance(event, BoundingBoxes):
-            self._inbox.put_frame(event)
+            # A new connection brings the boxes of all cameras until the server has heard the subscription.
+            if self._wanted is None or event.camera_id in self._wanted:
+                self._inbox.put_frame(event)
         elif isinstance(event, Accepted):
             self._answer(event.request_id, event.object_id)
         elif isinstance(event, Error):
@@ -144,8 +153,7 @@ class Client(Incoming[Event]):
 
     def subscribe(self, camera_ids: Iterable[str] | None) -> None:
         """Want the boxes of these cameras only, of all where None; said again on every new connection."""
-        self._events.camera_ids = None if camera_ids is None else tuple(camera_ids)
-        self._events.has_subscribed = True
+        self._events.subscribe(camera_ids)
         if self._link.connected:
             self._outbox.put_once(outgoing.subscribe(self._events.camera_ids))
 
