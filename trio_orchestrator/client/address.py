@@ -42,24 +42,27 @@ def parse_url(url: str, endpoint: str) -> Address:
     Raises:
         ValueError: the URL is none, has another scheme or holds a name or a password.
     """
+    # Before an "@" there may be a password, and errors end in logs.
+    shown = repr(url) if "@" not in url else "the URL"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from None
+        detail = f": {error}" if "@" not in url else ""
+        raise ValueError(f"{shown} is no URL{detail}") from None
     if parts.scheme not in _DEFAULT_PORTS:
-        raise ValueError(f"{url!r} must begin with ws:// or wss://")
+        raise ValueError(f"{shown} must begin with ws:// or wss://")
     if not parts.hostname:
-        raise ValueError(f"{url!r} names no host")
+        raise ValueError(f"{shown} names no host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold a user name or a password; use a token")
     if port == 0:
-        raise ValueError(f"{url!r}: the port must be 1 to {_HIGHEST_PORT}")
+        raise ValueError(f"{shown}: the port must be 1 to {_HIGHEST_PORT}")
     path = parts.path.rstrip("/")
     if not path.endswith(endpoint):
         path += endpoint
     if parts.query:
         path += "?" + parts.query
     if not path.isascii() or not path.isprintable() or " " in path:
-        raise ValueError(f"{url!r}: what is not ASCII must be percent-encoded in the path")
+        raise ValueError(f"{shown}: what is not ASCII must be percent-encoded in the path")
     return Address(parts.hostname, port or _DEFAULT_PORTS[parts.scheme], path, parts.scheme == "wss")
