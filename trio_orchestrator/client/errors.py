@@ -12,6 +12,10 @@ A wrong argument raises ValueError; a call after the end of its `async with` rai
 """
 
 
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 class ClientError(Exception):
     """The family of all errors of the SDK."""
 
@@ -50,8 +54,11 @@ class ConnectionRefusedByServer(ClientError):
         self.error = error
 
     def __str__(self) -> str:
+        """Safe to show: what the server wrote moves no cursor of a terminal and begins no line."""
         detail = f" ({self.error})" if self.error is not None else ""
-        return f"the server refused the connection, code {self.code}: {self.reason or 'no reason given'}{detail}"
+        return _printable(
+            f"the server refused the connection, code {self.code}: {self.reason or 'no reason given'}{detail}"
+        )
 
 
 class OutcomeUnknown(ClientError):
