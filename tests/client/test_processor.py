@@ -55,6 +55,16 @@ async def test_it_identifies_itself_sends_and_receives(autojump_clock: MockClock
         assert await connection.hear() == {"type": "featureMap", "objectId": 7, "featureMap": [0.5]}
 
 
+async def test_an_id_that_is_too_long_is_told_at_once(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_processor(orchestrator.connect, "é" * 256, None):
+        assert (await (await orchestrator.accept()).hear())["id"] == "é" * 256
+    with pytest.raises(ValueError, match="257"):
+        async with run_processor(orchestrator.connect, "é" * 257, None):
+            raise AssertionError("entered")
+    assert len(orchestrator.attempts) == 1
+
+
 async def test_it_may_ask_for_features_too(autojump_clock: MockClock) -> None:
     orchestrator = FakeOrchestrator()
     async with run_processor(orchestrator.connect, "cam1", None, ["lagged"]) as camera:

@@ -35,6 +35,7 @@ sys.exit(main(parser.parse_args()))
         ("cam5=a.txt@640x480", CameraSource("cam5", Path("a.txt"), None, (640, 480))),
         ("a b=/x=y/me@home.txt", CameraSource("a b", Path("/x=y/me@home.txt"), None, None)),
         ("cam=me@home/a.txt@14", CameraSource("cam", Path("me@home/a.txt"), 14.0, None)),
+        ("é" * 256 + "=a.txt", CameraSource("é" * 256, Path("a.txt"), None, None)),
         ("cam=a.txt@14,", CameraSource("cam", Path("a.txt@14,"), None, None)),
     ],
 )
@@ -42,7 +43,7 @@ def test_cameras(text: str, source: CameraSource) -> None:
     assert parse_camera(text) == source
 
 
-@pytest.mark.parametrize("text", ["a.txt", "=a.txt", "cam1=", "cam1=a.txt@0", "cam1=a.txt@0x480"])
+@pytest.mark.parametrize("text", ["a.txt", "=a.txt", "cam1=", "cam1=a.txt@0", "cam1=a.txt@0x480", "c" * 257 + "=a.txt"])
 def test_what_is_no_camera_is_told(text: str) -> None:
     with pytest.raises(ReplayError):
         parse_camera(text)

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -17,6 +17,8 @@ from .messages import COMMANDS, Box, Command, Connected, Error, FeatureMap, Fram
 from .news import Feature
 from .outbox import Outbox
 from .tokens import Token
+
+MAX_CAMERA_ID_CHARACTERS: Final = 256  # docs/protocol.md, `identifier`
 
 _log = structlog.get_logger(__name__)
 
@@ -142,7 +144,7 @@ async def open_processor(
         ssl_context: for `wss://`; None for the system's certificates.
 
     Raises:
-        ValueError: the URL is none, or does not go with `ssl_context`.
+        ValueError: the URL is none, or does not go with `ssl_context`, or the id is too long.
         ConnectionRefusedByServer: something must be changed before coming back.
         InboxFull: commands were not iterated over; 10,000 wait.
     """
@@ -156,6 +158,8 @@ async def run_processor(
     connect: Connector, camera_id: str, token: Token, features: Iterable[Feature] = ()
 ) -> AsyncIterator[Processor]:
     """As `open_processor`, over the connections that `connect` opens."""
+    if len(camera_id) > MAX_CAMERA_ID_CHARACTERS:
+        raise ValueError(f"the camera's id has {len(camera_id)} characters, more than {MAX_CAMERA_ID_CHARACTERS}")
     outbox, inbox = Outbox(), Inbox[Command]()
     link = Link(connect, token, _Commands(camera_id, inbox, tuple(features)), outbox, camera=camera_id)
     try:

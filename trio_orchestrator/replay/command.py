@@ -13,6 +13,7 @@ import trio
 
 from trio_orchestrator.client import ConnectionRefusedByServer
 from trio_orchestrator.client.address import parse_url
+from trio_orchestrator.client.processor import MAX_CAMERA_ID_CHARACTERS
 from trio_orchestrator.signals import until_signalled
 
 from .camera import CameraProgress, play
@@ -105,6 +106,8 @@ def parse_camera(text: str) -> CameraSource:
     camera_id, equals, file = text.partition("=")
     if not (camera_id and equals and file):
         raise ReplayError(f"{text!r} must be CAMERA=FILE, for example cam1=MOT16-02.txt")
+    if len(camera_id) > MAX_CAMERA_ID_CHARACTERS:
+        raise ReplayError(f"{camera_id[:20]!r}… is no camera: it has more than {MAX_CAMERA_ID_CHARACTERS} characters")
     path, _, tail = file.rpartition("@")
     override = _OVERRIDE.fullmatch(tail) if path and tail else None
     if override is None:
