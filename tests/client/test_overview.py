@@ -5,9 +5,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.tracking.world import World
-from trio_orchestrator.client import CameraChange, Cameras, CameraState, Overview, Search, Tracked, TrackingChange
+from tests.tracking.world import Somebody, World
+from trio_orchestrator.client import (
+    CameraChange,
+    Cameras,
+    CameraState,
+    Overview,
+    Search,
+    Tracked,
+    TrackingChange,
+    Welcome,
+)
 from trio_orchestrator.client.messages import decode_event
+from trio_orchestrator.client.overview import MAX_OFFLINE
 from trio_orchestrator.tracking.ports import VisitDue
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
@@ -58,6 +68,39 @@ def test_a_snapshot_replaces_what_was_known() -> None:
     overview.apply(Tracked(()))
     overview.apply(Cameras((CameraState("b", False, T0),)))
     assert (overview.cameras, overview.searches) == ({"b": CameraState("b", False, T0)}, {})
+
+
+def test_it_forgets_the_cameras_that_the_server_forgets() -> None:
+    world = World()
+    hello = '{"type":"hello","features":["cameras"]}'
+
+    def told(overview: Overview, somebody: Somebody) -> dict[str, CameraState]:
+        for text in somebody.heard():
+            event = decode_event(text)
+            assert isinstance(event, Welcome | Cameras | CameraChange)
+            overview.apply(event)
+        return overview.cameras
+
+    def come_and_go(*camera_ids: str) -> None:
+        for camera_id in camera_ids:
+            camera = world.processor(camera_id)
+            world.at += 1
+            camera.leaves()
+
+    world.processor("stays")
+    come_and_go("z", "a", "back again")
+    watcher, overview = world.client(), Overview()
+    watcher.says(hello)
+    come_and_go("back again", *(f"of many {number}" for number in range(MAX_OFFLINE - 2)))
+    remembered = told(overview, watcher)
+    assert len(remembered) == 1 + MAX_OFFLINE
+    assert {"stays", "a", "back again"} < remembered.keys()
+    assert "z" not in remembered
+    world.processor("a")
+    come_and_go(*(f"of more {number}" for number in range(500)))
+    newcomer = world.client()
+    newcomer.says(hello)
+    assert told(overview, watcher) == told(Overview(), newcomer)
 
 
 def test_it_agrees_with_the_server() -> None:

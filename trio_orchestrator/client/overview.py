@@ -1,10 +1,13 @@
 """How things stand, by the snapshots and changes that were told; plain and synchronous."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .messages import Command, Event
 from .news import CameraChange, Cameras, CameraState, Tracked, TrackingChange
+
+MAX_OFFLINE: Final = 1000
+"""So many cameras that are gone are remembered, the last to go; as many as the server itself remembers."""
 
 _NEWS_OF_ITS_LOOKS_ALONE = ("seen", "lost")
 
@@ -36,21 +39,24 @@ class Overview:
     two the last known state stays.
 
     Attributes:
-        cameras: the cameras by their ids.
+        cameras: the cameras by their ids, of those that are gone the last 1000.
         searches: the live objects by their ids.
     """
 
     def __init__(self) -> None:
         self.cameras: dict[str, CameraState] = {}
         self.searches: dict[int, Search] = {}
+        self._offline: dict[str, None] = {}  # those that went first in front
 
     def apply(self, event: Event | Command) -> None:
         """Take note of what an event says of cameras and objects, if anything."""
         match event:
             case Cameras(cameras=cameras):
-                self.cameras = {camera.camera_id: camera for camera in cameras}
+                self.cameras, self._offline = {}, {}
+                for camera in sorted(cameras, key=lambda camera: camera.since):
+                    self._set(camera)
             case CameraChange():
-                self.cameras[event.camera_id] = CameraState(event.camera_id, event.online, event.since)
+                self._set(CameraState(event.camera_id, event.online, event.since))
             case Tracked(objects=objects):
                 self.searches = {
                     state.object_id: Search(
@@ -65,6 +71,15 @@ class Overview:
                 }
             case TrackingChange():
                 self._change(event)
+
+    def _set(self, camera: CameraState) -> None:
+        self.cameras[camera.camera_id] = camera
+        self._offline.pop(camera.camera_id, None)
+        if not camera.online:
+            self._offline[camera.camera_id] = None
+            if len(self._offline) > MAX_OFFLINE:
+                forgotten = next(iter(self._offline))
+                del self._offline[forgotten], self.cameras[forgotten]
 
     def _change(self, change: TrackingChange) -> None:
         if change.state == "stopped":
