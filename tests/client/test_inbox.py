@@ -4,7 +4,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from trio_orchestrator.client import inbox as limits
 from trio_orchestrator.client.errors import InboxFull
-from trio_orchestrator.client.inbox import MAX_FRAMES, MAX_MESSAGES, Inbox
+from trio_orchestrator.client.inbox import MAX_FRAMES, MAX_KEYED, MAX_MESSAGES, Inbox
 
 
 def take_all(inbox: Inbox[str]) -> list[str]:
@@ -64,14 +64,38 @@ def test_a_message_takes_the_place_of_an_unread_one_of_its_key() -> None:
     assert take_all(inbox) == ["newest"]
 
 
-def test_nothing_is_replaced_across_a_mark() -> None:
+def test_a_mark_drops_what_is_said_again_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_BYTES", 100)
     inbox = Inbox[str]()
-    inbox.put("before", 1, key=1)
+    inbox.put("before", 60, key=1)
+    inbox.put("kept", 10)
+    inbox.put("not said again", 30, key=2)
     inbox.put_mark("mark")
-    inbox.put("after", 1, key=1)
-    assert inbox.get_nowait() == "before"
-    inbox.put("after after", 1, key=1)
-    assert take_all(inbox) == ["mark", "after after"]
+    inbox.put("after", 60, key=1)
+    inbox.put("fits", 30)
+    with pytest.raises(InboxFull):
+        inbox.put("does not", 1)
+    assert take_all(inbox) == ["kept", "mark", "after", "fits"]
+
+
+def test_a_feature_map_of_every_live_object_fits_beside_the_messages() -> None:
+    inbox = Inbox[str]()
+    for _ in range(2):
+        inbox.put_mark("connected")
+        for object_id in range(20_000):
+            inbox.put("map", 1, key=object_id)
+    for _ in range(MAX_MESSAGES - 2):
+        inbox.put("message", 1)
+    with pytest.raises(InboxFull):
+        inbox.put("one too many", 1)
+    for object_id in range(20_000, MAX_KEYED):
+        inbox.put("map", 1, key=object_id)
+    inbox.put("newer", 1, key=0)
+    with pytest.raises(InboxFull):
+        inbox.put("one too many", 1, key=MAX_KEYED)
+    assert len(take_all(inbox)) == MAX_MESSAGES + MAX_KEYED
+    inbox.put("message", 1)
+    inbox.put("map", 1, key=1)
 
 
 async def test_get_waits_and_ends_once_closed_and_empty() -> None:

@@ -1,4 +1,4 @@
-"""What waits to be read, bounded, in the order it came: frames give way to newer ones, all else is kept or said aloud.
+"""What waits to be read, bounded, in the order it came: what is said anew gives way, all else is kept or said aloud.
 
 Reading from the socket never waits for the reader, so that a busy reader is not mistaken for a dead server.
 """
@@ -12,6 +12,8 @@ from .errors import InboxFull
 
 MAX_FRAMES: Final = 256
 MAX_MESSAGES: Final = 10_000
+# Counted apart, as a connection begins with one for each live object, of which a server may hold any number.
+MAX_KEYED: Final = 100_000
 MAX_BYTES: Final = 256 * 2**20
 
 _Item = TypeVar("_Item")
@@ -66,14 +68,16 @@ class Inbox(Generic[_Item]):
         """Add a message of `size` bytes, in the place of an unread one of the same key.
 
         Raises:
-            InboxFull: 10,000 messages or 256 MiB wait already.
+            InboxFull: 10,000 messages without a key, 100,000 with one, or 256 MiB wait already.
         """
         entry = self._by_key.get(key) if key is not None else None
         if entry is not None:
             self._bytes += size - entry.size
             entry.item, entry.size = item, size
             return
-        if len(self._messages) >= MAX_MESSAGES or self._bytes + size > MAX_BYTES:
+        keyed = len(self._by_key)
+        is_full = len(self._messages) - keyed >= MAX_MESSAGES if key is None else keyed >= MAX_KEYED
+        if is_full or self._bytes + size > MAX_BYTES:
             raise InboxFull(f"{len(self._messages)} messages ({self._bytes} bytes) wait to be read: iterate over them")
         entry = self._entry(item, size, key)
         self._messages.append(entry)
@@ -82,8 +86,11 @@ class Inbox(Generic[_Item]):
             self._by_key[key] = entry
 
     def put_mark(self, item: _Item) -> None:
-        """Add a message that parts what comes before it from what comes after: nothing is replaced across it."""
-        self._by_key.clear()
+        """Add a message behind which all that has a key is said again: what of it was not read yet is dropped."""
+        if self._by_key:
+            self._bytes -= sum(entry.size for entry in self._by_key.values())
+            self._messages = deque(entry for entry in self._messages if entry.key is None)
+            self._by_key.clear()
         self._messages.append(self._entry(item, 0, None))
 
     def put_frame(self, item: _Item) -> None:
@@ -107,7 +114,7 @@ class Inbox(Generic[_Item]):
         if self._messages and (not self._frames or self._messages[0].number < self._frames[0].number):
             entry = self._messages.popleft()
             self._bytes -= entry.size
-            if entry.key is not None and self._by_key.get(entry.key) is entry:
+            if entry.key is not None:
                 del self._by_key[entry.key]
         elif self._frames:
             entry = self._frames.popleft()

@@ -146,7 +146,7 @@ async def open_processor(
     Raises:
         ValueError: the URL is none, or does not go with `ssl_context`, or the id is too long.
         ConnectionRefusedByServer: something must be changed before coming back.
-        InboxFull: commands were not iterated over; 10,000 wait.
+        InboxFull: commands were not iterated over; 10,000 wait, feature maps not counted.
     """
     connect = connector(parse_url(url, "/processor"), ssl_context)
     async with run_processor(connect, id, token, features) as processor:
