@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_orchestrator.signals import heeded_to_the_end
+from trio_orchestrator.signals import heeded_to_the_end, until_signalled
 
 NUMBER = signal.SIGUSR1
 
@@ -54,3 +54,45 @@ async def test_an_error_leaves_all_as_it_was(heard_by_others: Sequence[int]) -> 
         raise RuntimeError
     signal.raise_signal(NUMBER)
     assert heard_by_others == [NUMBER]
+
+
+@pytest.fixture
+def ended_by() -> Iterator[Sequence[int]]:
+    """What a process would be killed by."""
+    heard: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _frame: heard.append(number)) for number in numbers}
+    yield heard
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_work_is_cancelled_by_the_first_signal_and_cleans_up_whatever_comes(
+    ended_by: Sequence[int], number: signal.Signals
+) -> None:
+    clean = False
+
+    async def work() -> None:
+        nonlocal clean
+        try:
+            signal.raise_signal(number)
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                for another in (signal.SIGINT, signal.SIGTERM):
+                    signal.raise_signal(another)
+                    await trio.testing.wait_all_tasks_blocked()
+            clean = True
+
+    with trio.fail_after(5):
+        assert await until_signalled(work) == 128 + number
+    assert clean
+    signal.raise_signal(number)
+    await trio.testing.wait_all_tasks_blocked()
+    assert ended_by == []
+
+
+async def test_work_that_ends_by_itself_has_status_zero(ended_by: Sequence[int]) -> None:
+    assert await until_signalled(trio.lowlevel.checkpoint) == 0
+    assert ended_by == []

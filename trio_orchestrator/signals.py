@@ -11,20 +11,21 @@ _STOPPED_BY: Final = 128  # added to the signal's number, as shells do
 
 
 async def until_signalled(work: Callable[[], Awaitable[None]]) -> int:
-    """Await `work`, and cancel it where SIGINT or SIGTERM comes first.
+    """Await `work`, and cancel it where SIGINT or SIGTERM comes first; another one changes nothing then.
+
+    Where this returns, both are ignored, for the process ends as well: what `work` cleans up is never cut short.
 
     Returns:
         The exit status: 0 at the end of `work`, 130 after Ctrl-C, 143 after SIGTERM.
     """
     status = 0
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with heeded_to_the_end(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
 
             async def wait_for_signal() -> None:
                 nonlocal status
-                async for number in signals:
-                    status = _STOPPED_BY + number
-                    nursery.cancel_scope.cancel()
+                status = _STOPPED_BY + await anext(signals)
+                nursery.cancel_scope.cancel()
 
             nursery.start_soon(wait_for_signal)
             await work()

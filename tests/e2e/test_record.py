@@ -1,5 +1,6 @@
 """What cameras say is kept, and played back: to another server, at another speed, and clicked on there."""
 
+import gzip
 import json
 import signal
 import subprocess
@@ -66,6 +67,22 @@ def test_what_was_said_is_said_again(start_thread: StartThread, tmp_path: Path, 
             heard.append((message["cameraId"], message["frameId"], message["boxes"]))
         assert sorted(heard, key=str) == sorted(said, key=str)
         assert player.wait(PATIENCE) == 0
+
+
+def test_whoever_is_impatient_has_a_whole_tape_all_the_same(server: ServerThread, tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl.gz"
+    with command(server, "record", str(tape)) as recorder, processor(server.urls, "cam1") as camera:
+        while "_clients 1" not in web.get(server.urls.plain + "/metrics").text:  # the recorder has come
+            assert recorder.poll() is None
+        camera.say("boundingBoxes", frameId=1.0, boxes=[])
+        until = time.monotonic() + PATIENCE
+        while written(tape).count(b"\n") < 2:
+            assert time.monotonic() < until
+        for _ in range(3):
+            recorder.send_signal(signal.SIGINT)
+        assert recorder.communicate(timeout=PATIENCE)[1] == f"{tape}: 1 frames of 1 cameras\n"
+        assert recorder.returncode == 0
+    assert gzip.decompress(tape.read_bytes()).count(b"\n") == 2
 
 
 def test_a_tape_can_be_clicked_on(server: ServerThread, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import trio
 from trio_orchestrator.logs import first_of
 from trio_orchestrator.server import serve
 from trio_orchestrator.settings import Settings, SettingsError
+from trio_orchestrator.signals import heeded_to_the_end
 
 from .cameras import Quarter, run_cameras, start_some
 
@@ -76,8 +77,7 @@ async def _run(namespace: argparse.Namespace, folder: Path) -> None:
         }
     )
     over, stop = trio.Event(), trio.Event()
-    # Signals are heeded until the end: what is left in the receiver when it closes is raised again.
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with heeded_to_the_end(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as heeding:
             heeding.start_soon(_heed, signals, over)
             async with trio.open_nursery() as serving:

@@ -5,7 +5,6 @@ import math
 import sys
 from collections import Counter
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -64,10 +63,14 @@ def main(namespace: argparse.Namespace) -> int:
         return 2
     recording = Recording()
     status = 0
-    try:
+
+    async def work() -> None:
+        # Closed while signals are heeded: without its last bytes a compressed file is broken.
         with file:
-            work = partial(_record, namespace.url, namespace.token, namespace.seconds, file, recording)
-            trio.run(until_signalled, work)
+            await _record(namespace.url, namespace.token, namespace.seconds, file, recording)
+
+    try:
+        trio.run(until_signalled, work)
     except* (ConnectionRefusedByServer, OSError) as group:
         sys.stderr.write(f"record: {leaves(group)[0]}\n")
         status = 1
