@@ -2,13 +2,15 @@
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import termios
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,8 +31,10 @@ def server(tmp_path: Path) -> Iterator[ServerThread]:
 def watching(server: ServerThread, *words: str, stdout: int = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "trio_orchestrator", "watch", "--url", server.urls.websocket(""), *words]
     with subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_lines(server: ServerThread) -> None:
@@ -61,6 +65,31 @@ def test_messages(server: ServerThread) -> None:
             assert watch.wait(10) == 0
         assert watch.stderr is not None
         assert watch.stderr.read() == ""
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_signal_ends_it_while_nobody_reads(server: ServerThread, words: Sequence[str]) -> None:
+    ours, theirs = os.pipe()
+    room = fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, 4096)
+    name = "x" * 256
+    with watching(server, *words, stdout=theirs) as watch:
+        os.close(theirs)
+        while waiting_in(ours) < room - 2 * len(name):
+            with processor(server.urls, name):
+                pass
+        for _ in range(5):  # and more than there is room for
+            with processor(server.urls, name):
+                pass
+        watch.send_signal(signal.SIGTERM)
+        assert watch.wait(10) == 128 + signal.SIGTERM
+        assert watch.stderr is not None
+        assert watch.stderr.read() == ""
+    os.close(ours)
+
+
+def waiting_in(pipe: int) -> int:
+    """How many bytes nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_a_table_on_a_terminal(server: ServerThread) -> None:

@@ -61,35 +61,41 @@ def main(namespace: argparse.Namespace) -> int:
 async def _write_messages(url: str, token: str | None) -> None:
     async with open_listener(url, token, features=_FEATURES) as listener:
         async for message in listener:
-            # Whoever reads may be slow; pings are answered all the same.
-            await trio.to_thread.run_sync(_write, message + b"\n", abandon_on_cancel=True)
+            await _write(message + b"\n")
 
 
-def _write(line: bytes) -> None:
+async def _write(line: bytes) -> None:
+    """Write to stdout. Whoever reads may be slow: pings are answered all the same, and a signal ends it."""
+    await trio.to_thread.run_sync(_write_all, line, abandon_on_cancel=True)
+
+
+def _write_all(line: bytes) -> None:
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
 async def _write_lines(url: str, token: str | None) -> None:
     board = Board()
+    saying = trio.Lock()
+
+    async def say(line: str) -> None:
+        text = f"{utc_now():%Y-%m-%dT%H:%M:%SZ} {line}\n"
+        async with saying:
+            await _write(text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
+
     async with open_client(url, token, features=_FEATURES) as client, trio.open_nursery() as nursery:
 
         async def summarize() -> None:
             while True:
                 await trio.sleep(_SUMMARY_SECONDS)
-                _say(summary(board, trio.current_time()))
+                await say(summary(board, trio.current_time()))
 
         nursery.start_soon(summarize)
         async for event in client:
             board.apply(event, trio.current_time())
             line = line_of(event)
             if line is not None:
-                _say(line)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{utc_now():%Y-%m-%dT%H:%M:%SZ} {line}\n")
-    sys.stdout.flush()
+                await say(line)
 
 
 async def _draw(url: str, token: str | None) -> None:
