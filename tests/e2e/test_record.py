@@ -85,6 +85,16 @@ def test_whoever_is_impatient_has_a_whole_tape_all_the_same(server: ServerThread
     assert gzip.decompress(tape.read_bytes()).count(b"\n") == 2
 
 
+def test_what_cannot_be_played_is_told_in_one_line(server: ServerThread, tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl"
+    frame = json.dumps({"at": 0.0, "cameraId": "cam1", "frameId": 1.0, "boxes": []})
+    tape.write_text('{"tape":1,"startedAt":"2026-11-22T08:15:30Z"}\n' + frame + "\n" + frame[:20])
+    with command(server, "replay", str(tape)) as player:
+        told = player.communicate(timeout=PATIENCE)[1]
+    assert player.returncode == 0
+    assert told.count("replay: ") == told.count(f"replay: {tape}:3: the tape ends here, it was not closed\n") == 1
+
+
 def test_a_tape_can_be_clicked_on(server: ServerThread, tmp_path: Path) -> None:
     tape = tmp_path / "tape.jsonl"
     lines = ['{"tape":1,"startedAt":"2026-11-22T08:15:30Z"}']

@@ -36,7 +36,8 @@ def test_what_was_written_is_read(tmp_path: Path, name: str) -> None:
         (b"", "tape.jsonl:1: "),
         (HEAD, "tape.jsonl: there are no frames"),
         (HEAD.replace(b"1,", b"2,", 1), "tape.jsonl:1: this tape was made by another version"),
-        (HEAD + line(1, BOXES) + b"{", "tape.jsonl:3: "),
+        (HEAD + b"{", "tape.jsonl: there are no frames"),
+        (HEAD + line(1, BOXES) + b"{\n", "tape.jsonl:3: "),
         (HEAD + line(1, BOXES).replace(b"cameraId", b"camera"), "tape.jsonl:2: "),
         (HEAD + line(-1, BOXES), "tape.jsonl:2: `at` must be 0 or more"),
         (HEAD + line(1, BOXES).replace(b"new", b"\xff\xff"), "tape.jsonl:2: "),
@@ -52,12 +53,38 @@ def test_what_is_no_tape_is_told(tmp_path: Path, content: bytes, told: str) -> N
 
 def test_a_broken_file_is_told(tmp_path: Path) -> None:
     cut = tmp_path / "cut.jsonl.gz"
-    cut.write_bytes(gzip.compress(HEAD + line(1, BOXES) * 100)[:-20])
+    cut.write_bytes(gzip.compress(HEAD + line(1, BOXES) * 100)[:12])
     bad = tmp_path / "bad.jsonl.gz"
-    bad.write_bytes(cut.read_bytes()[:12] + b"\xff" * 40)
+    bad.write_bytes(cut.read_bytes() + b"\xff" * 40)
     for path in (tmp_path / "none.jsonl", cut, bad):
         with pytest.raises(RecordingError, match=path.name):
             read_tape(path)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_a_tape_that_was_not_closed_ends_with_its_last_whole_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with open_new(path) as file:
+        file.write(HEAD + line(0.25, BOXES) + line(1.5, BOXES))
+        file.flush()
+        file.write(line(2, BOXES)[:30])
+        file.flush()
+        path_then = path.with_name("then." + name)
+        path_then.write_bytes(path.read_bytes())  # as it lies there where the recorder is killed now
+    tape = read_tape(path_then)
+    assert tape.frame_counts == {"cam1": 2}
+    (remark,) = tape.remarks
+    assert remark.endswith("the tape ends here, it was not closed")
+    assert [frame.at for frame in tape.frames()] == [0.25, 1.5]
+
+
+def test_frames_with_numbers_that_fit_nowhere_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    odd = BOXES.replace(b"[1.0]", b"1e400")
+    path.write_bytes(HEAD + line(0.25, BOXES) + line(1, odd) + line(2, BOXES))
+    tape = read_tape(path)
+    assert [frame.at for frame in tape.frames()] == [0.25, 2]
+    assert tape.remarks == (f"{path}: 1 frames are left out, they have numbers that are out of range",)
 
 
 def frame(camera_id: str, frame_id: float, *boxes: tuple[int, int | None]) -> TapeFrame:

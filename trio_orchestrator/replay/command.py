@@ -128,6 +128,8 @@ def _plan(namespace: argparse.Namespace) -> _Plan:
     if namespace.fps is not None or namespace.size is not None:
         raise ReplayError("a tape has its own times and sizes; --speed plays it faster or slower")
     tape = read_tape(Path(tapes[0]))
+    for remark in tape.remarks:
+        sys.stderr.write(f"replay: {remark}\n")
     cameras = [CameraProgress(camera_id, count) for camera_id, count in sorted(tape.frame_counts.items())]
     play = partial(play_tape, namespace.url, tape, cameras, token=namespace.token, loop=namespace.loop, speed=speed)
     return _Plan(cameras, play)

@@ -20,6 +20,7 @@ from .motchallenge import RecordingError
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 _VERSION: Final = 1
+_NOT_CLOSED: Final = "the tape ends here, it was not closed"
 
 
 class _Head(Struct, rename="camel"):
@@ -50,15 +51,17 @@ class Tape(NamedTuple):
         path: where it is.
         frame_counts: how many frames it has of each camera.
         seconds: when its last frame came.
+        remarks: what of it cannot be played, and why, one line each.
     """
 
     path: Path
     frame_counts: dict[str, int]
     seconds: float
+    remarks: tuple[str, ...] = ()
 
     def frames(self) -> Iterator[TapeFrame]:
         """Its frames, in the order they came; raises RecordingError where the file has changed meanwhile."""
-        return _read(self.path)
+        return _read(self.path, [])
 
 
 _HEADS: Final = msgspec.json.Decoder(_Head)
@@ -88,31 +91,54 @@ def open_new(path: Path) -> IO[bytes]:
 def read_tape(path: Path) -> Tape:
     """Read a tape through.
 
+    One that was not closed, as whoever recorded it was killed, ends with its last whole line.
+
     Raises:
         RecordingError: it cannot be read, or is none.
     """
     counts: Counter[str] = Counter()
     seconds = 0.0
-    for frame in _read(path):
+    remarks: list[str] = []
+    for frame in _read(path, remarks):
         counts[frame.camera_id] += 1
         seconds = max(seconds, frame.at)
     if not counts:
         raise RecordingError(f"{path}: there are no frames on this tape")
-    return Tape(path, dict(counts), seconds)
+    return Tape(path, dict(counts), seconds, tuple(remarks))
 
 
-def _read(path: Path) -> Iterator[TapeFrame]:
-    number = 1
+def _read(path: Path, remarks: list[str]) -> Iterator[TapeFrame]:
+    number, left_out = 1, 0
+    text = b""
     try:
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
             if _HEADS.decode(file.readline()).tape != _VERSION:
                 raise RecordingError(f"{path}:1: this tape was made by another version")
             for number, text in enumerate(file, 2):
-                frame = _FRAMES.decode(text)
+                try:
+                    frame = _FRAMES.decode(text)
+                except msgspec.ValidationError as error:
+                    if not _is_out_of_range(error):
+                        raise
+                    left_out += 1
+                    continue
                 if not (math.isfinite(frame.at) and frame.at >= 0):
                     raise RecordingError(f"{path}:{number}: `at` must be 0 or more")
                 yield frame
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path}:{number}: {error}") from None
-    except (OSError, EOFError, zlib.error) as error:
+        if number == 1 or text.endswith(b"\n"):
+            raise RecordingError(f"{path}:{number}: {error}") from None
+        remarks.append(f"{path}:{number}: {_NOT_CLOSED}")
+    except EOFError as error:
+        if number == 1:
+            raise RecordingError(f"{path}: {error}") from None
+        remarks.append(f"{path}: {_NOT_CLOSED}")
+    except (OSError, zlib.error) as error:
         raise RecordingError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if left_out:
+        remarks.append(f"{path}: {left_out} frames are left out, they have numbers that are out of range")
+
+
+def _is_out_of_range(error: msgspec.ValidationError) -> bool:
+    """Whether it is a number like 1e400: JSON, and passed on by the orchestrator, but too large to be decoded."""
+    return "out of range" in str(error)
