@@ -115,3 +115,8 @@ def test_the_real_files(name: str, frames: int, identities: int, boxes: int) -> 
     assert recording.frame_count == frames
     assert len({box.identity for box in found}) == identities
     assert len(found) == boxes
+
+
+def test_large_ids_keep_their_digits() -> None:
+    ((found,),) = parse_rows([f"1,{2**53 + 1},0,0,1,1"], "large").values()
+    assert found.identity == 2**53 + 1

@@ -153,7 +153,10 @@ def _whole(text: str, column: str, least: int) -> int:
     number = _number(text, column)
     if number != int(number) or number < least:
         raise ValueError(f"{column} must be a whole number from {least}, got {text.strip()[:60]!r}")
-    return int(number)
+    try:
+        return int(text)  # a float has lost digits beyond 2^53
+    except ValueError:
+        return int(number)
 
 
 def _read_sequence_info(path: Path) -> tuple[Layout, int]:
