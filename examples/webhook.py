@@ -4,6 +4,7 @@ python examples/webhook.py http://localhost:9000/seen [ws://localhost:8080]
 """
 
 import sys
+from http.client import HTTPException
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -20,12 +21,12 @@ async def main(hook: str, url: str) -> None:
             if isinstance(event, TrackingChange) and event.state == "seen":
                 try:
                     await trio.to_thread.run_sync(post, hook, event)
-                except OSError as error:
+                except (OSError, HTTPException) as error:
                     print(f"object {event.object_id} on {event.camera_id} was not posted: {error}", file=sys.stderr)
 
 
 def post(hook: str, change: TrackingChange) -> None:
-    """Post one change; raises OSError where the hook does not take it within ten seconds."""
+    """Post one change; raises OSError or HTTPException where the hook does not take it within ten seconds."""
     body = msgspec.json.encode({"objectId": change.object_id, "cameraId": change.camera_id, "at": change.at})
     request = Request(hook, body, {"Content-Type": "application/json"})  # noqa: S310 - the address is the user's own
     with urlopen(request, timeout=10):  # noqa: S310

@@ -34,15 +34,16 @@ def running(name: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @contextmanager
-def hook() -> Iterator[tuple[str, "queue.SimpleQueue[dict[str, Any]]"]]:
-    """A web address, and what is posted to it."""
+def hook(
+    answer: bytes = b"HTTP/1.0 204 No Content\r\n\r\n",
+) -> Iterator[tuple[str, "queue.SimpleQueue[dict[str, Any]]"]]:
+    """A web address with one answer, and what is posted to it."""
     posted: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             posted.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -82,3 +83,23 @@ def test_the_bridge_posts_each_visit(server: ServerThread) -> None:
             message = posted.get(timeout=PATIENCE)
     assert (message["objectId"], message["cameraId"]) == (object_id, "entrance")
     assert message["at"].endswith("Z")
+
+
+def test_the_bridge_outlives_a_hook_that_answers_nonsense(server: ServerThread) -> None:
+    url = server.urls.websocket("")
+    with (
+        hook(b"nonsense\r\n\r\n") as (address, posted),
+        client(server.urls) as operator,
+        running("webhook.py", address, url) as bridge,
+        running("camera.py", url),
+    ):
+        assert bridge.stdout is not None
+        assert "connected" in bridge.stdout.readline()
+        operator.say("hello", features=["cameras"])
+        told = operator.hear()
+        while told["type"] != "camera" and not told.get("cameras"):
+            told = operator.hear()
+        object_id = start(operator, "entrance", image="i")
+        assert posted.get(timeout=PATIENCE)["objectId"] == object_id
+        assert f"object {object_id} on entrance was not posted: nonsense" in bridge.stdout.readline()
+        assert bridge.poll() is None
