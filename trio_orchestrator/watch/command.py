@@ -70,8 +70,10 @@ async def _write(line: bytes) -> None:
 
 
 def _write_all(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    # Past Python's buffer: a thread that is left behind would hold its lock, and Python aborts where it ends meanwhile.
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(sys.stdout.fileno(), rest) :]
 
 
 async def _write_lines(url: str, token: str | None) -> None:
