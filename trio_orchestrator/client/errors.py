@@ -11,9 +11,7 @@
 A wrong argument raises ValueError; a call after the end of its `async with` raises `trio.ClosedResourceError`.
 """
 
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
+from .plain import plain
 
 
 class ClientError(Exception):
@@ -56,9 +54,7 @@ class ConnectionRefusedByServer(ClientError):
     def __str__(self) -> str:
         """Safe to show: what the server wrote moves no cursor of a terminal and begins no line."""
         detail = f" ({self.error})" if self.error is not None else ""
-        return _printable(
-            f"the server refused the connection, code {self.code}: {self.reason or 'no reason given'}{detail}"
-        )
+        return plain(f"the server refused the connection, code {self.code}: {self.reason or 'no reason given'}{detail}")
 
 
 class OutcomeUnknown(ClientError):

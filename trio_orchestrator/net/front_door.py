@@ -182,7 +182,7 @@ class FrontDoor:
                 if tls is not None and await transport.start_tls(tls.context, self._tls_buffers) == "h2":
                     await transport.send_all(_HTTP2_GOODBYE)
                 elif await request_head.read(transport, self._max_head_bytes):
-                    await transport.send_all(_answer(status))
+                    await transport.send_all(request_head.answer(status))
         finally:
             self._turned_away -= 1
 
@@ -236,14 +236,10 @@ class FrontDoor:
 
     async def _refuse(self, transport: Transport, status: str) -> None:
         self._count(status)
-        await transport.send_all(_answer(status))
+        await transport.send_all(request_head.answer(status))
 
     def _count(self, status: str) -> None:
         self._refused[status.partition(" ")[0]] += 1
-
-
-def _answer(status: str) -> bytes:
-    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
 
 
 def _first_line(group: BaseExceptionGroup[BaseException]) -> str:

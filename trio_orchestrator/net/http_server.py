@@ -45,7 +45,6 @@ _LOOK_SECONDS: Final = 2
 """How often it is looked whether the peer of a connection that Hypercorn does not read is still there."""
 
 _REFUSING_SECONDS: Final = 2
-_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 # GOAWAY with PROTOCOL_ERROR; any of the requests that came may have been answered (RFC 9113, section 6.8).
 _HTTP2_PROTOCOL_ERROR: Final = bytes.fromhex("0000080700000000007fffffff00000001")
 
@@ -343,4 +342,6 @@ class _Engine(TCPServer):
         with trio.move_on_after(_REFUSING_SECONDS):
             async with self.send_lock:
                 with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                    await self.stream.send_all(_HTTP2_PROTOCOL_ERROR if is_http2 else _BAD_REQUEST)
+                    await self.stream.send_all(
+                        _HTTP2_PROTOCOL_ERROR if is_http2 else request_head.answer("400 Bad Request")
+                    )

@@ -78,6 +78,11 @@ def refusal(head: bytes, max_bytes: int) -> str | None:
     return None
 
 
+def answer(status: str) -> bytes:
+    """The whole answer to a request that is not taken, behind which the connection ends."""
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+
+
 def is_websocket(head: bytes) -> bool:
     """Whether a WebSocket is asked for."""
     return _WEBSOCKET_UPGRADE.search(head) is not None

@@ -1,13 +1,9 @@
 """What happens, in a line each: for a file, a pipe, or a terminal that cannot do more."""
 
 from trio_orchestrator.client import CameraChange, Cameras, Connected, Error, Event, Lagged, Tracked, TrackingChange
+from trio_orchestrator.client.plain import plain
 
 from .board import Board
-
-
-def plain(text: str) -> str:
-    """`text` of a peer as it may be shown: it moves no cursor and changes no colour."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def line_of(event: Event) -> str | None:

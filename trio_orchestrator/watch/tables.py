@@ -6,8 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trio_orchestrator.client.plain import plain
+
 from .board import Board
-from .lines import plain
 
 _STYLES = {"seen": "green", "lost": "yellow", "failed": "red"}
 
