@@ -259,13 +259,100 @@ async def test_closing_waits_until_all_was_read(autojump_clock: MockClock) -> No
     assert read == ["0", "1", "2", "3", "4", 1000]
 
 
+async def close_while_receiving(connection: Connection, received: list[str | bytes]) -> None:
+    """As the SDK ends a connection: what comes meanwhile is received."""
+
+    async def receive() -> None:
+        with pytest.raises(ConnectionLost):
+            while True:
+                received.append(await connection.receive())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        await connection.close()
+
+
+async def accept_only(stream: trio.abc.Stream) -> None:
+    """Open the WebSocket, and leave what comes then to the test."""
+    async with trio.open_nursery() as nursery:
+        request = await wrap_server_stream(nursery, stream)
+        await request.accept()
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_answered_late_is_received_before_the_closing(autojump_clock: MockClock) -> None:
+    received: list[str | bytes] = []
+
+    async def answer_late(stream: trio.abc.Stream) -> None:
+        await accept_only(stream)
+        masked_ping = await stream.receive_some()
+        await trio.sleep(1)
+        assert masked_ping[:2] == b"\x89\x84"
+        payload = bytes(byte ^ key for byte, key in zip(masked_ping[6:], masked_ping[2:6], strict=True))
+        await stream.send_all(b"\x81\x06answer" + b"\x8a\x04" + payload)
+        assert (await stream.receive_some())[:1] == b"\x88"
+        await stream.send_all(b"\x88\x02\x03\xe8")
+
+    began = trio.current_time()
+    await meet(answer_late, partial(close_while_receiving, received=received))
+    assert received == ["answer"]
+    assert trio.current_time() == began + 1
+
+
+async def test_a_refusal_that_comes_in_place_of_the_last_answer_is_told(autojump_clock: MockClock) -> None:
+    received: list[str | bytes] = []
+
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await accept_only(stream)
+        await stream.receive_some()
+        await stream.send_all(b"\x81\x04news" + b"\x88\x05\x11\x31why")
+
+    began = trio.current_time()
+    with pytest.raises(ConnectionRefusedByServer) as caught:
+        await meet(refuse, partial(close_while_receiving, received=received))
+    assert (caught.value.code, caught.value.reason) == (4401, "why")
+    assert received == ["news"]
+    assert trio.current_time() == began
+
+
+async def test_a_refusal_that_came_before_the_closing_is_left_to_whoever_receives(autojump_clock: MockClock) -> None:
+    received: list[str | bytes] = []
+
+    async def refuse(stream: trio.abc.Stream) -> None:
+        await accept_only(stream)
+        await stream.send_all(b"\x81\x04news" + b"\x88\x05\x11\x31why")
+
+    async def talk(connection: Connection) -> None:
+        await wait_all_tasks_blocked()
+        await connection.close()
+        received.append(await connection.receive())
+        await connection.receive()
+
+    with pytest.raises(ConnectionRefusedByServer, match="4401"):
+        await meet(refuse, talk)
+    assert received == ["news"]
+
+
+@pytest.mark.parametrize("farewell", [b"\x88\x02\x03\xe9", b""])
+async def test_a_connection_that_ends_before_the_last_answer_is_not_waited_for(
+    autojump_clock: MockClock, farewell: bytes
+) -> None:
+    async def leave(stream: trio.abc.Stream) -> None:
+        await accept_only(stream)
+        await stream.receive_some()
+        await stream.send_all(farewell)
+        await stream.aclose()
+
+    began = trio.current_time()
+    await meet(leave, partial(close_while_receiving, received=[]))
+    assert trio.current_time() == began
+
+
 async def test_a_refusal_that_crosses_the_closing_is_told(autojump_clock: MockClock) -> None:
     async def refuse_unread(stream: trio.abc.Stream) -> None:
-        async with trio.open_nursery() as nursery:
-            request = await wrap_server_stream(nursery, stream)
-            await request.accept()
-            nursery.cancel_scope.cancel()
-        await wait_all_tasks_blocked()  # the SDK has sent its closing and waits for an answer
+        await accept_only(stream)
+        while b"\x88\x82" not in await stream.receive_some():
+            pass  # the ping is not answered, and so there comes a closing
         await stream.send_all(b"\x88\x05\x11\x31why")
 
     with pytest.raises(ConnectionRefusedByServer) as caught:
@@ -273,17 +360,17 @@ async def test_a_refusal_that_crosses_the_closing_is_told(autojump_clock: MockCl
     assert (caught.value.code, caught.value.reason) == (4401, "why")
 
 
-async def test_closing_does_not_wait_for_ever(autojump_clock: MockClock) -> None:
-    async def take_nothing(stream: trio.abc.Stream) -> None:
-        async with trio.open_nursery() as nursery:
-            request = await wrap_server_stream(nursery, stream)
-            await request.accept()
-            nursery.cancel_scope.cancel()
-        await trio.sleep_forever()
+@pytest.mark.parametrize("said", [b"", b"\x81\x01x"])
+async def test_closing_does_not_wait_for_ever(autojump_clock: MockClock, said: bytes) -> None:
+    async def hear_nothing(stream: trio.abc.Stream) -> None:
+        await accept_only(stream)
+        while True:
+            await stream.send_all(said)
+            await trio.sleep(0.1)
 
     began = trio.current_time()
-    await meet(take_nothing, lambda connection: connection.close())
-    assert trio.current_time() - began <= 3
+    await meet(hear_nothing, partial(close_while_receiving, received=[]))
+    assert trio.current_time() == began + 2
 
 
 async def serve(

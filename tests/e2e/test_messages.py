@@ -7,6 +7,7 @@ from websockets.exceptions import ConnectionClosed
 
 from .conftest import StartThread
 from .peers import Peer, box, client, processor, start
+from .raw import PING, TEXT, dial_websocket, frame, read_to_end
 from .running import ServerThread
 
 LIMIT = 2000
@@ -172,6 +173,16 @@ def test_frames_and_commands_keep_their_order(server: ServerThread) -> None:
         assert [(start["objectId"], start["frameId"]) for start in (camera.hear() for _ in range(50))] == [
             (number + 1, number) for number in range(50)
         ]
+
+
+def test_a_ping_is_answered_in_its_turn(server: ServerThread) -> None:
+    with processor(server.urls, "cam1"), dial_websocket(server.urls.address) as operator:
+        said = b'{"type":"start","cameraId":"cam1","image":"i","requestId":"%d"}'
+        for number in range(10):
+            operator.sendall(frame(TEXT, said % number) + frame(PING, b"ping %d" % number))
+        received = read_to_end(operator, last=b"ping 9")
+    answers = [answer for number in range(10) for answer in (b'"requestId":"%d"' % number, b"ping %d" % number)]
+    assert [received.find(answer) for answer in answers] == sorted(received.index(answer) for answer in answers)
 
 
 def test_subscriptions(server: ServerThread) -> None:

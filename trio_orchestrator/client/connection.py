@@ -18,6 +18,8 @@ from .groups import leaves, what_ended
 
 OPENING_TIMEOUT: Final = 10.0
 CLOSING_TIMEOUT: Final = 2.0
+# Of these, so many for the answers to what was sent last; the rest is for the closing itself.
+ANSWERS_TIMEOUT: Final = 1.5
 PING_INTERVAL: Final = 5.0
 SILENCE_LIMIT: Final = 15.0
 # A pong may queue behind large messages on a slow line, in either direction: longer than mere silence is borne.
@@ -42,7 +44,7 @@ class Connection(Protocol):
         """Wait for the next message; raises ConnectionLost or ConnectionRefusedByServer once all were received."""
 
     async def close(self) -> None:
-        """Close with code 1000, and wait a little for the peer to have read all that was sent.
+        """Wait a little for the answers to all that was sent, and close with code 1000; `receive` goes on meanwhile.
 
         Raises:
             ConnectionRefusedByServer: its own closing crossed ours, and asks for a change.
@@ -107,6 +109,7 @@ class _WebSocket:
     def __init__(self, websocket: WebSocketConnection, stream: _WatchedStream) -> None:
         self._websocket = websocket
         self._stream = stream
+        self._awaiting_answers = trio.CancelScope()
 
     async def send(self, text: bytes) -> None:
         try:
@@ -118,16 +121,31 @@ class _WebSocket:
         try:
             return await self._websocket.get_message()
         except ConnectionClosed as closed:
+            self._awaiting_answers.cancel()
             raise _explain_closing(closed) from None
 
     async def close(self) -> None:
-        if self._ending() is not None:
-            return  # whoever receives says why, after what was received before
         with trio.move_on_after(CLOSING_TIMEOUT):
+            await self._wait_answered()
+            if self._ending() is not None:
+                return  # whoever receives says why, after what was received before
             await self._websocket.aclose()
-        # A peer that was shown a bad token closes while we do; what it says is not received any more, but its code is.
+        # The peer's closing may still cross ours; what it said before is not received any more, but its code is.
         if isinstance(ending := self._ending(), ConnectionRefusedByServer):
             raise ending
+
+    async def _wait_answered(self) -> None:
+        """Wait until the peer has answered all that was sent, or has ended the connection.
+
+        It answers a ping in its turn (docs/protocol.md): what it says of a bad token comes before its pong, while our
+        closing would overtake that.
+        """
+        self._awaiting_answers.deadline = trio.current_time() + ANSWERS_TIMEOUT
+        with self._awaiting_answers:
+            try:
+                await self._websocket.ping()
+            except ConnectionClosed:
+                return
 
     def _ending(self) -> ConnectionLost | ConnectionRefusedByServer | None:
         """What the closing says, the peer's where it has come; None while the WebSocket is open."""
