@@ -16,6 +16,7 @@ class FakeConnection:
     """One connection: what the SDK sends is `heard` here, what is `said` here the SDK receives.
 
     Attributes:
+        life: cancelled where the connection crashes, whatever is being done with it.
         closing_lasts: how long the peer takes to answer the SDK's closing, in seconds.
         refusal_at_closing: what it answers that with; None for an echo.
         was_closed: whether the SDK closed it, and waited for that answer.
@@ -25,6 +26,7 @@ class FakeConnection:
         self._from_sdk, self._inbound = trio.open_memory_channel[bytes](1)
         self._outbound, self._to_sdk = trio.open_memory_channel[bytes](1000)
         self._ending: Exception = ConnectionLost("hung up")
+        self.life = trio.CancelScope()
         self.closing_lasts = 0.0
         self.refusal_at_closing: ConnectionRefusedByServer | None = None
         self.was_closed = False
@@ -76,6 +78,10 @@ class FakeConnection:
         self._outbound.close()
         self._inbound.close()
 
+    def crash(self) -> None:
+        """End the connection as bytes do that are no WebSocket's."""
+        self.life.cancel()
+
 
 class FakeOrchestrator:
     """Accepts connections, unless it is away.
@@ -105,9 +111,12 @@ class FakeOrchestrator:
         self._accepted_in.send_nowait(connection)
         self.open.append(connection)
         try:
-            yield connection
+            with connection.life:
+                yield connection
         finally:
             self.open.remove(connection)
+        if connection.life.cancelled_caught:
+            raise ConnectionLost("crashed")
 
     async def accept(self) -> FakeConnection:
         """The next connection."""

@@ -1,5 +1,7 @@
 """A processor against an orchestrator of our own, on the mock clock: no socket, no real time."""
 
+from collections.abc import Callable
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -202,17 +204,26 @@ async def test_a_refusal_that_answers_the_closing_is_told(autojump_clock: MockCl
     assert connection.was_closed
 
 
-async def test_a_connection_that_breaks_while_it_ends_is_no_error(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("how", [FakeConnection.hang_up, FakeConnection.crash])
+async def test_a_connection_that_breaks_while_it_ends_is_no_error_and_not_waited_for(
+    autojump_clock: MockClock, how: Callable[[FakeConnection], None]
+) -> None:
     orchestrator = FakeOrchestrator()
 
     async def break_off(connection: FakeConnection) -> None:
-        await wait_all_tasks_blocked()
-        connection.hang_up()
+        await wait_all_tasks_blocked()  # some of the frames wait, and the `async with` is being left
+        assert left == trio.current_time()
+        how(connection)
 
-    async with trio.open_nursery() as nursery, run_processor(orchestrator.connect, "cam1", None) as camera:
-        for frame in range(5):
-            camera.send_boxes(frame, [])
-        nursery.start_soon(break_off, await orchestrator.accept())
+    async with trio.open_nursery() as nursery:
+        async with run_processor(orchestrator.connect, "cam1", None) as camera:
+            for frame in range(5):
+                camera.send_boxes(frame, [])
+            nursery.start_soon(break_off, await orchestrator.accept())
+            left = trio.current_time()
+        assert trio.current_time() == left
+    assert camera.statistics().frames_sent < 5
+    assert len(orchestrator.attempts) == 1
 
 
 async def test_a_refusal_says_what_was_wrong_with_the_token(autojump_clock: MockClock) -> None:

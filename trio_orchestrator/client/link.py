@@ -92,13 +92,9 @@ class Link:
                 except ConnectionLost as lost:
                     # Other endings cancel whoever waits, so that one thing that went wrong stays one.
                     self._conversation.end()
-                    if lost.code == CloseCode.TOO_LARGE:
-                        self._outbox.forget_in_flight()
                     if trio.current_time() - began > LONGEST:
                         backoff.reset()
-                    pause = backoff.next_pause()
-                    self._log.warning("not connected, will try again", why=str(lost), pause=round(pause, 2))
-                    await trio.sleep(pause)
+                    await self._recover(lost, backoff.next_pause())
         except ConnectionRefusedByServer as refusal:
             if self._last_error is None:
                 raise
@@ -122,6 +118,15 @@ class Link:
         self._outbox.close()
         self._conversation.end()
         self._notify()
+
+    async def _recover(self, lost: ConnectionLost, pause: float) -> None:
+        """Wait before the next connection, unless none is wanted: one that breaks while it ends is no fault."""
+        if self._outbox.closed:
+            return
+        if lost.code == CloseCode.TOO_LARGE:
+            self._outbox.forget_in_flight()
+        self._log.warning("not connected, will try again", why=str(lost), pause=round(pause, 2))
+        await trio.sleep(pause)
 
     async def _converse(self) -> None:
         """The whole of one connection."""
