@@ -19,8 +19,8 @@ def take_all(inbox: Inbox[str]) -> list[str]:
 def test_messages_and_frames_keep_their_order() -> None:
     inbox = Inbox[str]()
     inbox.put("a", 1)
-    inbox.put_frame("b")
-    inbox.put_frame("c")
+    inbox.put_frame("b", 1)
+    inbox.put_frame("c", 1)
     inbox.put("d", 1)
     assert take_all(inbox) == ["a", "b", "c", "d"]
 
@@ -29,11 +29,25 @@ def test_frames_that_nobody_reads_give_way_to_newer_ones() -> None:
     inbox = Inbox[str]()
     inbox.put("kept", 1)
     for number in range(MAX_FRAMES + 2):
-        inbox.put_frame(str(number))
+        inbox.put_frame(str(number), 1)
     taken = take_all(inbox)
     assert taken[:2] == ["kept", "2"]
     assert len(taken) == MAX_FRAMES + 1
     assert inbox.frames_dropped == 2
+
+
+def test_frames_give_way_where_they_are_large_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_FRAME_BYTES", 100)
+    inbox = Inbox[str]()
+    for name, size in (("a", 40), ("b", 40), ("c", 40), ("d", 10)):
+        inbox.put_frame(name, size)
+    assert take_all(inbox) == ["b", "c", "d"]
+    inbox.put_frame("e", 60)
+    inbox.put_frame("larger than may wait", 101)
+    assert take_all(inbox) == ["larger than may wait"]
+    assert inbox.frames_dropped == 2
+    inbox.put_frame("f", 100)
+    assert take_all(inbox) == ["f"]
 
 
 def test_messages_that_nobody_reads_are_said_aloud() -> None:
@@ -52,6 +66,19 @@ def test_bytes_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
         inbox.put("image", 60)
     inbox.get_nowait()
     inbox.put("image", 60)
+
+
+def test_bytes_are_bounded_where_a_message_takes_the_place_of_a_smaller_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_BYTES", 100)
+    inbox = Inbox[str]()
+    for key in (1, 2):
+        inbox.put("small", 1, key=key)
+    inbox.put("large", 99, key=1)
+    with pytest.raises(InboxFull):
+        inbox.put("large", 99, key=2)
+    inbox.put("small again", 1, key=1)
+    inbox.put("large", 99, key=2)
+    assert take_all(inbox) == ["small again", "large"]
 
 
 def test_a_message_takes_the_place_of_an_unread_one_of_its_key() -> None:
@@ -114,6 +141,6 @@ async def test_get_waits_and_ends_once_closed_and_empty() -> None:
         inbox.put("a", 1)
         await wait_all_tasks_blocked()
         assert taken == ["a"]
-        inbox.put_frame("b")
+        inbox.put_frame("b", 1)
         inbox.close()
     assert taken == ["a", "b"]

@@ -5,7 +5,9 @@ from trio_orchestrator.client.messages import (
     Accepted,
     BoundingBoxes,
     Box,
+    Command,
     Error,
+    Event,
     FeatureMap,
     NewObject,
     NotUnderstood,
@@ -13,6 +15,7 @@ from trio_orchestrator.client.messages import (
     Stop,
     Stopped,
     decode_event,
+    key_of,
 )
 
 
@@ -74,6 +77,20 @@ def test_boxes_of_either_shape_and_odd_ones_left_out(boxes: str) -> None:
 def test_what_is_not_of_the_contract_is_told(text: str) -> None:
     with pytest.raises(NotUnderstood):
         decode_event(text)
+
+
+def test_what_is_said_again_is_told_apart_by_kind_and_object() -> None:
+    said_again: list[Command | Event] = [
+        FeatureMap(7, {}),
+        FeatureMap(8, {}),
+        Start(7, 1.0, 3, "x"),
+        Start(8, image="x"),
+        NewObject(7, "x"),
+    ]
+    assert len({key_of(message) for message in said_again} - {None}) == len(said_again)
+    assert key_of(FeatureMap(7, {})) == key_of(FeatureMap(7, [0.5]))
+    said_once: list[Command | Event] = [Start(7, 1.0, 3), NewObject(7), Stop(7), Stopped(7), Error("not_json")]
+    assert {key_of(message) for message in said_once} == {None}
 
 
 @pytest.mark.parametrize(("features", "is_empty"), [({}, True), ([], True), (None, True), ([0.0], False), (0, False)])

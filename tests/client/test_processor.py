@@ -22,6 +22,7 @@ from trio_orchestrator.client.processor import run_processor
 
 from .fakes import FakeConnection, FakeOrchestrator
 
+LIVE_OBJECTS = 10_000  # by default no server has more
 IDENTIFIER = {"type": "identifier", "id": "cam1"}
 
 
@@ -107,6 +108,26 @@ async def test_pauses_grow_to_ten_seconds_and_shrink_after_a_connection_that_hel
         await accept(orchestrator)
         assert orchestrator.attempts[-1] - ended <= 0.4
         assert camera.statistics().connections == 2
+
+
+async def test_what_is_said_of_every_live_object_fits_and_again_after_a_reconnect(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_processor(orchestrator.connect, "cam1", None) as camera:
+        for last in (False, True):
+            connection = await accept(orchestrator)
+            for object_id in range(LIVE_OBJECTS):
+                connection.say(type="start", objectId=object_id, image="x")
+                connection.say(type="featureMap", objectId=object_id, featureMap={})
+                if object_id % 500 == 0:
+                    await wait_all_tasks_blocked()
+            connection.say(type="start", objectId=LIVE_OBJECTS, frameId=0.5, boxId=3)
+            await wait_all_tasks_blocked()
+            if not last:
+                connection.hang_up()
+        commands = await next_commands(camera, 2 * LIVE_OBJECTS + 4)
+    clicked = Start(LIVE_OBJECTS, 0.5, 3)  # no server says that again
+    assert commands[:4] == [Connected(1), clicked, Connected(2), Start(0, image="x")]
+    assert commands[-2:] == [FeatureMap(LIVE_OBJECTS - 1, {}), clicked]
 
 
 async def test_while_offline_the_newest_frames_and_all_feature_maps_wait(autojump_clock: MockClock) -> None:

@@ -28,6 +28,8 @@ from trio_orchestrator.client.viewer import run_client
 
 from .fakes import FakeConnection, FakeOrchestrator
 
+LIVE_OBJECTS = 10_000  # by default no server has more
+
 
 async def answer(connection: FakeConnection, object_id: int) -> None:
     request = await connection.hear()
@@ -283,6 +285,39 @@ async def test_events_come_in_their_order_and_end_with_the_connection(autojump_c
         Stopped(7),
         Connected(2),
     ]
+
+
+async def test_images_of_every_live_object_fit_and_again_after_a_reconnect(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, None) as client:
+        client.set_uses_images(True)
+        for last in (False, True):
+            connection = await orchestrator.accept()
+            assert await connection.hear() == {"type": "setUsesImages", "usesImages": True}
+            for object_id in range(1, LIVE_OBJECTS + 1):
+                connection.say(type="newObject", objectId=object_id, image="x")
+                if object_id % 1000 == 0:
+                    await wait_all_tasks_blocked()
+            connection.say(type="newObject", objectId=LIVE_OBJECTS + 1)
+            connection.say(type="lagged", dropped=1)
+            await wait_all_tasks_blocked()
+            if not last:
+                connection.hang_up()
+        events = [await anext(client) for _ in range(LIVE_OBJECTS + 6)]
+    of_the_first = [Connected(1), NewObject(LIVE_OBJECTS + 1), Lagged(1)]  # what no server says again is kept
+    images = [NewObject(object_id, "x") for object_id in range(1, LIVE_OBJECTS + 1)]
+    assert events == [*of_the_first, Connected(2), *images, NewObject(LIVE_OBJECTS + 1), Lagged(1)]
+
+
+async def test_images_that_are_asked_for_again_take_the_place_of_those_not_read_yet(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, None) as client:
+        connection = await orchestrator.accept()
+        for _ in range(2):
+            connection.say(type="newObject", objectId=7, image="x")
+            connection.say(type="stop", objectId=6)
+        await wait_all_tasks_blocked()
+        assert [await anext(client) for _ in range(4)] == [Connected(1), NewObject(7, "x"), Stopped(6), Stopped(6)]
 
 
 async def test_boxes_that_nobody_reads_do_not_hold_up_answers(autojump_clock: MockClock) -> None:

@@ -4,6 +4,7 @@ Reading from the socket never waits for the reader, so that a busy reader is not
 """
 
 from collections import deque
+from collections.abc import Hashable
 from typing import Final, Generic, Self, TypeVar
 
 import trio
@@ -11,6 +12,7 @@ import trio
 from .errors import InboxFull
 
 MAX_FRAMES: Final = 256
+MAX_FRAME_BYTES: Final = 32 * 2**20
 MAX_MESSAGES: Final = 10_000
 # Counted apart, as a connection begins with one for each live object, of which a server may hold any number.
 MAX_KEYED: Final = 100_000
@@ -24,7 +26,7 @@ class _Entry(Generic[_Item]):
 
     __slots__ = ("item", "key", "number", "size")
 
-    def __init__(self, number: int, item: _Item, size: int, key: int | None) -> None:
+    def __init__(self, number: int, item: _Item, size: int, key: Hashable) -> None:
         self.number = number
         self.item = item
         self.size = size
@@ -57,31 +59,30 @@ class Inbox(Generic[_Item]):
     def __init__(self) -> None:
         self._messages: deque[_Entry[_Item]] = deque()
         self._frames: deque[_Entry[_Item]] = deque()
-        self._by_key: dict[int, _Entry[_Item]] = {}
+        self._by_key: dict[Hashable, _Entry[_Item]] = {}
         self._bytes = 0
+        self._frame_bytes = 0
         self._count = 0
         self._filled = trio.Event()
         self._closed = False
         self.frames_dropped = 0
 
-    def put(self, item: _Item, size: int, key: int | None = None) -> None:
+    def put(self, item: _Item, size: int, key: Hashable = None) -> None:
         """Add a message of `size` bytes, in the place of an unread one of the same key.
 
         Raises:
             InboxFull: 10,000 messages without a key, 100,000 with one, or 256 MiB wait already.
         """
-        entry = self._by_key.get(key) if key is not None else None
-        if entry is not None:
-            self._bytes += size - entry.size
-            entry.item, entry.size = item, size
-            return
-        keyed = len(self._by_key)
-        is_full = len(self._messages) - keyed >= MAX_MESSAGES if key is None else keyed >= MAX_KEYED
-        if is_full or self._bytes + size > MAX_BYTES:
+        before = self._by_key.get(key) if key is not None else None
+        growth = size if before is None else size - before.size
+        if self._bytes + growth > MAX_BYTES or (before is None and self._is_full(key)):
             raise InboxFull(f"{len(self._messages)} messages ({self._bytes} bytes) wait to be read: iterate over them")
+        self._bytes += growth
+        if before is not None:
+            before.item, before.size = item, size
+            return
         entry = self._entry(item, size, key)
         self._messages.append(entry)
-        self._bytes += size
         if key is not None:
             self._by_key[key] = entry
 
@@ -93,12 +94,13 @@ class Inbox(Generic[_Item]):
             self._by_key.clear()
         self._messages.append(self._entry(item, 0, None))
 
-    def put_frame(self, item: _Item) -> None:
-        """Add a frame; the oldest unread one gives way where 256 wait."""
-        if len(self._frames) >= MAX_FRAMES:
-            self._frames.popleft()
+    def put_frame(self, item: _Item, size: int) -> None:
+        """Add a frame of `size` bytes; the oldest unread ones give way where 256 wait, or 32 MiB."""
+        self._frame_bytes += size
+        while self._frames and (len(self._frames) >= MAX_FRAMES or self._frame_bytes > MAX_FRAME_BYTES):
+            self._take_frame()
             self.frames_dropped += 1
-        self._frames.append(self._entry(item, 0, None))
+        self._frames.append(self._entry(item, size, None))
 
     def close(self) -> None:
         """Nothing more will come; what waits can still be read."""
@@ -117,7 +119,7 @@ class Inbox(Generic[_Item]):
             if entry.key is not None:
                 del self._by_key[entry.key]
         elif self._frames:
-            entry = self._frames.popleft()
+            entry = self._take_frame()
         else:
             raise trio.WouldBlock
         return entry.item
@@ -139,7 +141,16 @@ class Inbox(Generic[_Item]):
                 self._filled = trio.Event()
             await self._filled.wait()
 
-    def _entry(self, item: _Item, size: int, key: int | None) -> _Entry[_Item]:
+    def _is_full(self, key: Hashable) -> bool:
+        keyed = len(self._by_key)
+        return len(self._messages) - keyed >= MAX_MESSAGES if key is None else keyed >= MAX_KEYED
+
+    def _take_frame(self) -> _Entry[_Item]:
+        entry = self._frames.popleft()
+        self._frame_bytes -= entry.size
+        return entry
+
+    def _entry(self, item: _Item, size: int, key: Hashable) -> _Entry[_Item]:
         self._count += 1
         self._filled.set()
         return _Entry(self._count, item, size, key)

@@ -33,7 +33,7 @@ class _Texts:
     def hear(self, text: str | bytes) -> OrchestratorError | None:
         message = text.encode() if isinstance(text, str) else text
         if message.startswith(_BOXES):  # as the orchestrator writes it, members in the order of the contract
-            self._inbox.put_frame(_one_line(message))
+            self._inbox.put_frame(_one_line(message), len(message))
             return None
         event = decode_event(message)
         self._inbox.put(_one_line(message), len(message))
@@ -48,7 +48,7 @@ class Listener(Incoming[bytes]):
 
     @property
     def frames_dropped(self) -> int:
-        """Frames of boxes that came and gave way to newer ones because nobody read them in time (256 wait)."""
+        """Frames of boxes that came and gave way to newer ones because nobody read them in time: 256 or 32 MiB wait."""
         return self._inbox.frames_dropped
 
 

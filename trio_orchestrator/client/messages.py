@@ -1,5 +1,6 @@
 """What the orchestrator says to a processor and to a client, as the SDK hands it out (docs/protocol.md)."""
 
+from collections.abc import Hashable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -143,6 +144,19 @@ Event: TypeAlias = BoundingBoxes | NewObject | Stopped | Error | Connected | New
 _BOXES: Final = msgspec.json.Decoder(tuple[Box, ...] | dict[str, Box])
 _ODD_BOXES: Final = msgspec.json.Decoder(list[Raw] | dict[str, Raw])
 _BOX: Final = msgspec.json.Decoder(Box)
+
+
+def key_of(message: Command | Event | Accepted) -> Hashable:
+    """What a message is about that the server says for each live object, and all again on a new connection.
+
+    Of those only the newest is of use to a busy reader. None for any other; a start without an image is said once.
+    """
+    match message:
+        case FeatureMap():
+            return FeatureMap, message.object_id
+        case Start() | NewObject() if message.image is not None:
+            return type(message), message.object_id
+    return None
 
 
 class NotUnderstood(ClientError):

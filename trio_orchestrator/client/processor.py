@@ -13,7 +13,7 @@ from .connection import Connector, connector
 from .errors import OrchestratorError
 from .inbox import Inbox, Incoming
 from .link import Link, kept_open
-from .messages import COMMANDS, Box, Command, Connected, Error, FeatureMap, FrameId
+from .messages import COMMANDS, Box, Command, Connected, Error, FrameId, key_of
 from .news import Feature
 from .outbox import Outbox
 from .tokens import Token
@@ -59,8 +59,7 @@ class _Commands:
         if isinstance(message, Error):
             return self._complain(OrchestratorError(message.code, message.message))
         if message is not None:
-            # Only the newest feature map of an object is of use to a busy processor.
-            self._inbox.put(message, len(text), message.object_id if isinstance(message, FeatureMap) else None)
+            self._inbox.put(message, len(text), key_of(message))
         return None
 
     def end(self) -> None:
@@ -146,7 +145,8 @@ async def open_processor(
     Raises:
         ValueError: the URL is none, or does not go with `ssl_context`, or the id is too long.
         ConnectionRefusedByServer: something must be changed before coming back.
-        InboxFull: commands were not iterated over; 10,000 wait, feature maps not counted.
+        InboxFull: commands were not iterated over; 10,000 wait (of `FeatureMap`, and of `Start` with an image, 100,000
+            in all), or 256 MiB.
     """
     connect = connector(parse_url(url, "/processor"), ssl_context)
     async with run_processor(connect, id, token, features) as processor:

@@ -13,7 +13,7 @@ from .connection import Connector, connector
 from .errors import OrchestratorError, OutcomeUnknown
 from .inbox import Inbox, Incoming
 from .link import Link, kept_open
-from .messages import Accepted, BoundingBoxes, BoxId, Connected, Error, Event, FrameId, decode_event
+from .messages import Accepted, BoundingBoxes, BoxId, Connected, Error, Event, FrameId, decode_event, key_of
 from .news import Feature
 from .outbox import Outbox
 from .tokens import Token
@@ -71,7 +71,7 @@ class _Events:
         if isinstance(event, BoundingBoxes):
             # A new connection brings the boxes of all cameras until the server has heard the subscription.
             if self._wanted is None or event.camera_id in self._wanted:
-                self._inbox.put_frame(event)
+                self._inbox.put_frame(event, len(text))
         elif isinstance(event, Accepted):
             self._answer(event.request_id, event.object_id)
         elif isinstance(event, Error):
@@ -80,7 +80,7 @@ class _Events:
                 self._inbox.put(event, len(text))
             return error
         elif event is not None:
-            self._inbox.put(event, len(text))
+            self._inbox.put(event, len(text), key_of(event))
         return None
 
     def end(self) -> None:
@@ -163,7 +163,7 @@ class Client(Incoming[Event]):
 
     @property
     def frames_dropped(self) -> int:
-        """Frames of boxes that came and gave way to newer ones because nobody read them in time (256 wait)."""
+        """Frames of boxes that came and gave way to newer ones because nobody read them in time: 256 or 32 MiB wait."""
         return self._inbox.frames_dropped
 
     async def _ask(self, request_id: str, text: bytes) -> int:
@@ -200,7 +200,8 @@ async def open_client(
     Raises:
         ValueError: the URL is none, or does not go with `ssl_context`.
         ConnectionRefusedByServer: something must be changed before coming back.
-        InboxFull: events were not iterated over; 10,000 wait, boxes not counted.
+        InboxFull: events were not iterated over; 10,000 wait (`BoundingBoxes` not counted, and of `NewObject` with an
+            image 100,000), or 256 MiB.
     """
     connect = connector(parse_url(url, "/client"), ssl_context)
     async with run_client(connect, token, features) as client:
