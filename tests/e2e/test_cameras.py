@@ -53,6 +53,19 @@ def test_what_a_camera_knows_ends_with_its_socket(server: ServerThread) -> None:
             again.assert_silence()
 
 
+def test_a_camera_comes_back_to_more_images_than_may_wait_for_it(server: ServerThread) -> None:
+    image, count = "x" * 2**20, 20
+    with client(server.urls) as operator:
+        with processor(server.urls, "cam1") as camera:
+            for number in range(1, count + 1):
+                assert start(operator, "cam1", image=image) == number
+            camera.settle()
+        with Peer(server.urls.websocket("/processor"), queue=1) as camera:
+            camera.say("identifier", id="cam1")
+            assert [camera.hear_kind("featureMap")["objectId"] for _ in range(count)] == list(range(1, count + 1))
+            assert [camera.hear_kind("start")["objectId"] for _ in range(count)] == list(range(1, count + 1))
+
+
 def test_a_camera_that_vanishes_in_the_middle_of_a_message(server: ServerThread) -> None:
     with client(server.urls) as operator:
         vanishing = dial_websocket(server.urls.address, b"/processor")

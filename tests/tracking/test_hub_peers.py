@@ -284,6 +284,24 @@ def test_a_camera_that_comes_back_gets_its_start_again_where_only_an_image_tells
     assert new.heard() == ['{"type":"stop","objectId":4}']
 
 
+def test_what_waits_to_be_started_again_is_made_when_it_is_taken_and_still_needed() -> None:
+    world = World(restored=[kept(number, b'"i"', camera_id="cam1") for number in (1, 2, 3)])
+    alice, cam1 = world.client(), world.processor()
+    cam1.outbox.slow = True
+    cam1.says('{"type":"identifier","id":"cam1"}')
+    alice.says('{"type":"stop","objectId":1}')
+    cam1.says('{"type":"featureMap","objectId":2,"featureMap":[2]}')
+    cam1.outbox.catch_up()
+    assert cam1.heard() == [
+        '{"type":"featureMap","objectId":2,"featureMap":[2]}',
+        '{"type":"featureMap","objectId":3,"featureMap":{}}',
+        '{"type":"start","objectId":3,"image":"i"}',
+        '{"type":"featureMap","objectId":2,"featureMap":[2]}',
+    ]
+    alice.says('{"type":"stop","objectId":3}')
+    assert cam1.heard() == ['{"type":"stop","objectId":3}']
+
+
 def test_what_was_started_again_is_known() -> None:
     world = World(restored=[kept(1, b'"i"', camera_id="cam1")])
     alice, cam1 = world.client(), world.processor("cam1")

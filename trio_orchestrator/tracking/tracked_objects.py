@@ -245,7 +245,7 @@ class TrackedObjects:
         else:
             self._searches.look_for_visit(tracked, reminder.camera_id, at)
 
-    # What those who come are told of them. Both snapshots are made late, as the peer takes them: of an object that ends
+    # What those who come are told of them. All snapshots are made late, as the peer takes them: of an object that ends
     # before that nothing needs to be said, and those that start meanwhile are told of by themselves.
 
     def images(self) -> Iterator[bytes]:
@@ -269,14 +269,25 @@ class TrackedObjects:
 
     def start_again(self, processor: Processor, at: float) -> None:
         """A camera came back that was to find objects by their images and has not said what they look like."""
-        for tracked in self:
-            if tracked.started_on == processor.camera_id and tracked.image and tracked.feature_map is NO_FEATURES:
-                processor.knows.add(tracked.object_id)
-                processor.outbox.offer(StartCommand(tracked.object_id, image=tracked.image).encode())
+        wanted = [tracked for tracked in self if _is_wanted_from(tracked, processor)]
+        if wanted:
+            for tracked in wanted:
                 self._searches.begin_again(tracked, at)
+            processor.outbox.offer_each(self._starts(processor, wanted))
+
+    def _starts(self, processor: Processor, wanted: Sequence[TrackedObject]) -> Iterator[bytes]:
+        for tracked in wanted:
+            if tracked.object_id in self._objects and _is_wanted_from(tracked, processor):
+                processor.knows.add(tracked.object_id)
+                yield StartCommand(tracked.object_id, image=tracked.image).encode()
 
     def _tracked(self, object_id: int, request_id: str | None = None) -> TrackedObject:
         try:
             return self._objects[object_id]
         except KeyError:
             raise UnknownObject("this object is not tracked", request_id=request_id) from None
+
+
+def _is_wanted_from(tracked: TrackedObject, processor: Processor) -> bool:
+    """Whether the processor is to find it by its image, and nobody has said yet what it looks like."""
+    return tracked.started_on == processor.camera_id and bool(tracked.image) and tracked.feature_map is NO_FEATURES
