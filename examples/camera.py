@@ -8,7 +8,9 @@ import sys
 
 import trio
 
-from trio_orchestrator.client import Box, Processor, Start, Stop, open_processor
+from trio_orchestrator.client import Box, Connected, FeatureMap, Processor, Start, Stop, open_processor
+
+LOOK = [0.6, 0.8]
 
 
 async def main(url: str) -> None:
@@ -24,13 +26,22 @@ async def main(url: str) -> None:
 
 
 async def obey(camera: Processor, followed: set[int]) -> None:
-    """Whoever is to be found is the one that walks here."""
+    """Whoever is to be found is the one that walks here, and so is whoever looks like them."""
+    started: set[int] = set()
     async for command in camera:
-        if isinstance(command, Start):
-            followed.add(command.object_id)
-            camera.send_feature_map(command.object_id, [0.6, 0.8])
-        elif isinstance(command, Stop):
-            followed.discard(command.object_id)
+        match command:
+            case Connected():
+                followed.clear()  # whoever is still tracked is said again
+            case Start(object_id=object_id):
+                started.add(object_id)
+                camera.send_feature_map(object_id, LOOK)
+            case FeatureMap(object_id=object_id, feature_map=look) if look == LOOK:
+                followed.add(object_id)  # the answer to what was sent, on this connection or an earlier one
+            case FeatureMap(object_id=object_id) if command.is_empty and object_id in started:
+                camera.send_feature_map(object_id, LOOK)  # it was lost on its way
+            case Stop(object_id=object_id):
+                started.discard(object_id)
+                followed.discard(object_id)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,19 @@
 
 import json
 import queue
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from .peers import PATIENCE, client, start
+from .conftest import StartThread
+from .peers import PATIENCE, Peer, client, start
 from .running import ServerThread
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -66,6 +69,40 @@ def test_a_client_follows_what_the_camera_sees(server: ServerThread) -> None:
     assert "entrance shows box 1" in lines[1], output
     assert any("entrance sees object 1 at" in line for line in lines)
     assert lines[-1] == "object 1 is no longer tracked"
+
+
+def wait_shown(operator: Peer, object_id: int) -> None:
+    """Wait until a camera takes somebody for that object."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        message = operator.hear()
+        if message["type"] == "boundingBoxes" and message["boxes"][0].get("objectId") == object_id:
+            return
+    raise AssertionError(f"object {object_id} is not shown")
+
+
+def test_the_camera_goes_on_at_a_server_that_was_restarted(start_thread: StartThread, tmp_path: Path) -> None:
+    server = start_thread()
+    port = server.urls.address[1]
+    with running("camera.py", server.urls.websocket("")):
+        with client(server.urls) as operator:
+            assert operator.hear()["cameraId"] == "entrance"
+            for object_id in (1, 2, 3):
+                assert start(operator, "entrance") == object_id
+            wait_shown(operator, 3)
+        server.stop()
+        with closing(sqlite3.connect(tmp_path / "orchestrator.db")) as database, database:
+            database.execute("DELETE FROM feature_maps WHERE object_id = 2")  # as if it had been lost on its way
+        elsewhere = start_thread()
+        with client(elsewhere.urls) as operator:
+            operator.say("stop", objectId=3, requestId="r")
+            operator.hear_kind("accepted")
+        elsewhere.stop()
+        server = start_thread(HTTP_PORT=str(port))
+        with client(server.urls) as operator:
+            wait_shown(operator, 2)
+            operator.say("stop", objectId=2)
+            wait_shown(operator, 1)
 
 
 def test_the_bridge_posts_each_visit(server: ServerThread) -> None:
