@@ -102,6 +102,31 @@ async def test_an_http_answer_instead_of_a_websocket(
         await meet(reject, receive_for_ever)
 
 
+@pytest.mark.parametrize("piece", [1, 4096])
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [
+        (b"HTTP/1.0 403 Forbidden\r\n\r\nto the end", True),
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\nno hundred bytes", True),
+        (b"HTTP/1.1 404 ", True),
+        (b"HTTP/1.1 429 Too Many Requests\r\n\r\n", False),
+        (b"HTTP/1.1 500 Internal Server Error\r\n\r\n", False),
+    ],
+)
+async def test_an_http_answer_whose_end_is_that_of_the_connection(
+    autojump_clock: MockClock, answer: bytes, refused: bool, piece: int
+) -> None:
+    async def answer_and_hang_up(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        for start in range(0, len(answer), piece):
+            await stream.send_all(answer[start : start + piece])
+        await stream.aclose()
+
+    status = answer[9:12].decode()
+    with pytest.raises(ConnectionRefusedByServer if refused else ConnectionLost, match=f"status {status}"):
+        await meet(answer_and_hang_up, receive_for_ever)
+
+
 async def test_a_server_that_hangs_up_at_once(autojump_clock: MockClock) -> None:
     ours, theirs = memory_stream_pair()
     await theirs.aclose()

@@ -15,19 +15,16 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnec
 from .address import Address
 from .errors import ConnectionLost, ConnectionRefusedByServer
 from .groups import leaves, what_ended
+from .watched_stream import HandshakeCut, WatchedStream
 
 OPENING_TIMEOUT: Final = 10.0
 CLOSING_TIMEOUT: Final = 2.0
 # Of these, so many for the answers to what was sent last; the rest is for the closing itself.
 ANSWERS_TIMEOUT: Final = 1.5
 PING_INTERVAL: Final = 5.0
-SILENCE_LIMIT: Final = 15.0
-# A pong may queue behind large messages on a slow line, in either direction: longer than mere silence is borne.
-PONG_LIMIT: Final = 60.0
 # Images and feature maps travel inline, up to 10 MiB by default there; trio_websocket's own default is 1 MiB.
 MAX_MESSAGE_CHARACTERS: Final = 64 * 2**20
 _RECEIVE_BYTES: Final = 64 * 2**10
-_SEND_BYTES: Final = 64 * 2**10
 _BAD_CERTIFICATE: Final = 1015
 _CHANGE_SOMETHING_FIRST: Final = range(4400, 4450)
 # HTTP statuses below 500 that pass by themselves (RFC 9110, RFC 8470, RFC 6585).
@@ -54,59 +51,10 @@ class Connection(Protocol):
 Connector: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
 
 
-class _HandshakeCut(ConnectionError):
-    """The stream ended before the WebSocket was open; trio_websocket would wait for ever."""
-
-
-class _WatchedStream(trio.abc.Stream):
-    """A stream that knows when it last heard from the peer, and does not end quietly while the WebSocket opens.
-
-    Attributes:
-        heard_at: `trio.current_time()` of the last bytes received.
-        asked_at: when the last ping was begun, likewise; the next one begins soon after its pong. With each piece of a
-            large message that leaves it starts anew, for the ping may have to wait for its end.
-        is_open: whether the WebSocket's opening handshake is over.
-    """
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self.heard_at = trio.current_time()
-        self.asked_at = trio.current_time()
-        self.is_open = False
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        try:
-            data = await self._stream.receive_some(max_bytes)
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise self._end(error) from error
-        if not data and not self.is_open:
-            raise _HandshakeCut("the server hung up before the WebSocket was open")
-        self.heard_at = trio.current_time()
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        try:
-            for start in range(0, len(data), _SEND_BYTES):
-                if start:
-                    self.asked_at = trio.current_time()
-                await self._stream.send_all(memoryview(data)[start : start + _SEND_BYTES])
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise self._end(error) from error
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def _end(self, error: Exception) -> Exception:
-        return error if self.is_open else _HandshakeCut(f"the connection broke before the WebSocket was open: {error}")
-
-
 class _WebSocket:
     """`Connection` over trio_websocket."""
 
-    def __init__(self, websocket: WebSocketConnection, stream: _WatchedStream) -> None:
+    def __init__(self, websocket: WebSocketConnection, stream: WatchedStream) -> None:
         self._websocket = websocket
         self._stream = stream
         self._awaiting_answers = trio.CancelScope()
@@ -153,7 +101,7 @@ class _WebSocket:
         return None if closing is None else _explain_closing(ConnectionClosed(closing))
 
     async def keep_alive(self) -> None:
-        """Give the peer reason to be heard; a pong that never comes is noticed by `_watch`."""
+        """Give the peer reason to be heard; a pong that never comes is noticed by `WatchedStream.watch`."""
         try:
             while True:
                 await trio.sleep(PING_INTERVAL)
@@ -196,7 +144,7 @@ async def open_over(stream: trio.abc.Stream, address: Address) -> AsyncIterator[
             60, as one does that goes on speaking but is not reached any more.
         ConnectionRefusedByServer: the server answered with an HTTP status that asks for a change.
     """
-    watched = _WatchedStream(stream)
+    watched = WatchedStream(stream)
     try:
         async with trio.open_nursery() as nursery:
             try:
@@ -207,7 +155,7 @@ async def open_over(stream: trio.abc.Stream, address: Address) -> AsyncIterator[
             watched.is_open = True
             connection = _WebSocket(websocket, watched)
             nursery.start_soon(connection.keep_alive)
-            nursery.start_soon(_watch, watched)
+            nursery.start_soon(watched.watch)
             yield connection
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
@@ -244,7 +192,7 @@ async def _open_stream(address: Address, ssl_context: ssl.SSLContext | None) -> 
         raise ConnectionLost(f"cannot connect to {address}: {_first_cause(error)}") from error
 
 
-async def _read(stream: _WatchedStream, address: Address, *, task_status: trio.TaskStatus[WebSocketConnection]) -> None:
+async def _read(stream: WatchedStream, address: Address, *, task_status: trio.TaskStatus[WebSocketConnection]) -> None:
     """Run trio_websocket's reader task, and understand what it dies of: bytes of a stranger can crash it."""
     try:
         async with trio.open_nursery() as nursery:
@@ -268,18 +216,6 @@ async def _read(stream: _WatchedStream, address: Address, *, task_status: trio.T
     raise ending
 
 
-async def _watch(stream: _WatchedStream) -> None:
-    """End the connection once the peer, pinged every few seconds, is not heard or does not hear for too long."""
-    while True:
-        now = trio.current_time()
-        silence, waiting = now - stream.heard_at, now - stream.asked_at
-        if silence >= SILENCE_LIMIT:
-            raise ConnectionLost(f"the server has been silent for {silence:.0f} s")
-        if waiting >= PONG_LIMIT:
-            raise ConnectionLost(f"the server has not answered a ping for {waiting:.0f} s")
-        await trio.sleep(min(SILENCE_LIMIT - silence, PONG_LIMIT - waiting))
-
-
 def _first_cause(error: BaseException) -> BaseException:
     """Why the first address of a host could not be reached; Trio tries them all, and says only that none could."""
     cause = error.__cause__ or error
@@ -299,9 +235,12 @@ def _explain_closing(closed: ConnectionClosed) -> ConnectionLost | ConnectionRef
 
 def _explain_crash(error: BaseException, address: Address) -> ConnectionLost | ConnectionRefusedByServer:
     if isinstance(error, ConnectionRejected):
-        status = error.status_code
-        answer = f"{address} answered with HTTP status {status} instead of a WebSocket"
-        if 400 <= status < 500 and status not in _PASSING_STATUSES:
-            return ConnectionRefusedByServer(status, answer)
-        return ConnectionLost(answer)
-    return ConnectionLost(str(error) or type(error).__name__)
+        status: int | None = error.status_code
+    else:
+        status = error.status if isinstance(error, HandshakeCut) else None
+    if status is None:
+        return ConnectionLost(str(error) or type(error).__name__)
+    answer = f"{address} answered with HTTP status {status} instead of a WebSocket"
+    if 400 <= status < 500 and status not in _PASSING_STATUSES:
+        return ConnectionRefusedByServer(status, answer)
+    return ConnectionLost(answer)
