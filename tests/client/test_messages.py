@@ -72,9 +72,12 @@ def test_boxes_of_either_shape_and_odd_ones_left_out(boxes: str) -> None:
         '{"type":"stop","objectId":"7"}',
         "[" * 100_000,
         '{"type":"boundingBoxes","cameraId":"cam1","frameId":1,"boxes":7}',
+        b'{"type":"stop","objectId":7,"newer":"\xff"}',
+        b'{"type":"boundingBoxes","cameraId":"cam1","frameId":1,"boxes":[{"boxId":"\xff","rect":[0,0,1,1]}]}',
+        b"\xff",
     ],
 )
-def test_what_is_not_of_the_contract_is_told(text: str) -> None:
+def test_what_is_not_of_the_contract_is_told(text: str | bytes) -> None:
     with pytest.raises(NotUnderstood):
         decode_event(text)
 

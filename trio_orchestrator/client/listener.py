@@ -12,12 +12,10 @@ from .connection import Connector, connector
 from .errors import OrchestratorError
 from .inbox import Inbox, Incoming
 from .link import Link, kept_open
-from .messages import Error, decode_event
+from .messages import EVENTS, Error, Frame
 from .news import Feature
 from .outbox import Outbox
 from .tokens import Token
-
-_BOXES = b'{"type":"boundingBoxes"'
 
 
 class _Texts:
@@ -32,11 +30,11 @@ class _Texts:
 
     def hear(self, text: str | bytes) -> OrchestratorError | None:
         message = text.encode() if isinstance(text, str) else text
-        if message.startswith(_BOXES):  # as the orchestrator writes it, members in the order of the contract
+        event = EVENTS.decode(text)
+        if isinstance(event, Frame):
             self._inbox.put_frame(_one_line(message), len(message))
-            return None
-        event = decode_event(message)
-        self._inbox.put(_one_line(message), len(message))
+        else:
+            self._inbox.put(_one_line(message), len(message))
         return OrchestratorError(event.code, event.message) if isinstance(event, Error) else None
 
     def end(self) -> None:

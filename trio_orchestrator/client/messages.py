@@ -130,7 +130,7 @@ class Error(Received, frozen=True, tag="error"):
     request_id: str | None = None
 
 
-class _Frame(Received, frozen=True, tag="boundingBoxes"):
+class Frame(Received, frozen=True, tag="boundingBoxes"):
     """`boundingBoxes` as it is on the wire."""
 
     camera_id: str
@@ -192,7 +192,8 @@ class Decoder(Generic[_Message]):
             NotUnderstood: it is not JSON, or a member is missing or of the wrong type.
         """
         try:
-            return self._decoder.decode(text)
+            # Of a binary frame nobody has seen yet that it is UTF-8, and msgspec does not look into what stays raw.
+            return self._decoder.decode(text if isinstance(text, str) else text.decode())
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             if self._is_unknown(text):
                 return None
@@ -206,15 +207,15 @@ class Decoder(Generic[_Message]):
 
 
 COMMANDS: Final[Decoder[Start | Stop | FeatureMap | Error | News]] = Decoder(Start, Stop, FeatureMap, Error, *NEWS)
-EVENTS: Final[Decoder[_Frame | NewObject | Stopped | Accepted | Error | News]] = Decoder(
-    _Frame, NewObject, Stopped, Accepted, Error, *NEWS
+EVENTS: Final[Decoder[Frame | NewObject | Stopped | Accepted | Error | News]] = Decoder(
+    Frame, NewObject, Stopped, Accepted, Error, *NEWS
 )
 
 
 def decode_event(text: str | bytes) -> BoundingBoxes | NewObject | Stopped | Accepted | Error | News | None:
     """What `text`, sent to a client, says; None and `NotUnderstood` as in `Decoder.decode`."""
     message = EVENTS.decode(text)
-    if isinstance(message, _Frame):
+    if isinstance(message, Frame):
         return BoundingBoxes(message.camera_id, message.frame_id, _parse_boxes(message.boxes))
     return message
 
