@@ -89,6 +89,7 @@ class FakeOrchestrator:
     Attributes:
         attempts: when each connection was asked for.
         is_away: whether connecting fails.
+        connecting_lasts: after how many seconds that is known.
         refusal: what connecting raises instead.
     """
 
@@ -96,6 +97,7 @@ class FakeOrchestrator:
         self._accepted_in, self._accepted_out = trio.open_memory_channel[FakeConnection](100)
         self.attempts: list[float] = []
         self.is_away = False
+        self.connecting_lasts = 0.0
         self.refusal: ConnectionRefusedByServer | None = None
         self.open: deque[FakeConnection] = deque()
 
@@ -105,6 +107,7 @@ class FakeOrchestrator:
         self.attempts.append(trio.current_time())
         if self.refusal is not None:
             raise self.refusal
+        await trio.sleep(self.connecting_lasts)
         if self.is_away:
             raise ConnectionLost("away")
         connection = FakeConnection()

@@ -130,6 +130,15 @@ async def test_what_is_said_of_every_live_object_fits_and_again_after_a_reconnec
     assert commands[-2:] == [FeatureMap(LIVE_OBJECTS - 1, {}), clicked]
 
 
+async def test_pauses_grow_where_each_attempt_takes_its_time(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    orchestrator.is_away = True
+    orchestrator.connecting_lasts = 11
+    async with run_processor(orchestrator.connect, "cam1", None):
+        await trio.sleep(300)
+    assert orchestrator.attempts[-1] - orchestrator.attempts[-2] >= 11 + 5
+
+
 async def test_while_offline_the_newest_frames_and_all_feature_maps_wait(autojump_clock: MockClock) -> None:
     orchestrator = FakeOrchestrator()
     orchestrator.is_away = True

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Final, Protocol
 
 import structlog
@@ -61,6 +62,7 @@ class Link:
         self._outbox = outbox
         self._changed = trio.Event()
         self._is_finished = False
+        self._began = inf
         self._last_error: OrchestratorError | None = None
         self.connected = False
         self.connections = 0
@@ -86,13 +88,13 @@ class Link:
         backoff = Backoff()
         try:
             while not self._outbox.closed:
-                began = trio.current_time()
+                self._began = inf
                 try:
                     await self._converse()
                 except ConnectionLost as lost:
                     # Other endings cancel whoever waits, so that one thing that went wrong stays one.
                     self._conversation.end()
-                    if trio.current_time() - began > LONGEST:
+                    if trio.current_time() - self._began > LONGEST:
                         backoff.reset()
                     await self._recover(lost, backoff.next_pause())
         except ConnectionRefusedByServer as refusal:
@@ -156,6 +158,7 @@ class Link:
     def _begin(self, token: str | None) -> None:
         # From here to the end nothing awaits: what is said from now on comes behind the greeting.
         self._last_error = None
+        self._began = trio.current_time()
         self.connections += 1
         greeting = [outgoing.authenticate(token)] if token is not None else []
         for text in greeting + self._conversation.begin(self.connections):
