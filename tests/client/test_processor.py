@@ -1,6 +1,7 @@
 """A processor against an orchestrator of our own, on the mock clock: no socket, no real time."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import trio
@@ -66,6 +67,18 @@ async def test_an_id_that_is_too_long_is_told_at_once(autojump_clock: MockClock)
         async with run_processor(orchestrator.connect, "é" * 257, None):
             raise AssertionError("entered")
     assert len(orchestrator.attempts) == 1
+
+
+async def test_an_id_that_is_no_text_and_features_that_are_no_list_are_told_at_once(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    with pytest.raises(ValueError, match="surrogates"):
+        async with run_processor(orchestrator.connect, "\ud800", None):
+            raise AssertionError("entered")
+    wrong: Any = "lagged"
+    with pytest.raises(ValueError, match="one string"):
+        async with run_processor(orchestrator.connect, "cam1", None, wrong):
+            raise AssertionError("entered")
+    assert not orchestrator.attempts
 
 
 async def test_it_may_ask_for_features_too(autojump_clock: MockClock) -> None:

@@ -1,6 +1,7 @@
 """A client against an orchestrator of our own, on the mock clock: no socket, no real time."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio
 import pytest
@@ -164,6 +165,35 @@ async def test_a_wrong_start_is_told_at_once(autojump_clock: MockClock) -> None:
     async with run_client(FakeOrchestrator().connect, None) as client:
         with pytest.raises(ValueError, match="image"):
             await client.start("cam1", frame_id=1.0)
+
+
+async def test_what_is_said_after_the_end_is_told(autojump_clock: MockClock) -> None:
+    async with run_client(FakeOrchestrator().connect, None) as client:
+        pass
+    with pytest.raises(trio.ClosedResourceError):
+        client.subscribe(["cam1"])
+    with pytest.raises(trio.ClosedResourceError):
+        client.set_uses_images(True)
+    with pytest.raises(trio.ClosedResourceError):
+        await client.stop(7)
+
+
+async def test_what_cannot_be_said_is_told_at_once(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    orchestrator.is_away = True
+    async with run_client(orchestrator.connect, None) as client:
+        with pytest.raises(ValueError, match="one string"):
+            client.subscribe("cam1")
+        with pytest.raises(ValueError, match="surrogates"):
+            client.subscribe(["\ud800"])
+        orchestrator.is_away = False
+        connection = await orchestrator.accept()
+        await wait_all_tasks_blocked()
+        assert connection.hear_rest() == []
+    wrong: Any = "cameras"
+    with pytest.raises(ValueError, match="one string"):
+        async with run_client(orchestrator.connect, None, wrong):
+            raise AssertionError("entered")
 
 
 async def test_wishes_are_said_again_on_every_connection(autojump_clock: MockClock) -> None:

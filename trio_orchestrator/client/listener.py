@@ -1,7 +1,7 @@
 """A client that only listens: what comes, as it comes, for whoever keeps or passes on messages without looking in."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -21,12 +21,12 @@ from .tokens import Token
 class _Texts:
     """`link.Conversation` of a listener."""
 
-    def __init__(self, inbox: Inbox[bytes], features: Sequence[Feature]) -> None:
+    def __init__(self, inbox: Inbox[bytes], features: Iterable[Feature]) -> None:
         self._inbox = inbox
-        self._features = features
+        self._greeting = outgoing.hello(features)
 
     def begin(self, _number: int) -> list[bytes]:
-        return [outgoing.hello(self._features)] if self._features else []
+        return self._greeting
 
     def hear(self, text: str | bytes) -> OrchestratorError | None:
         message = text.encode() if isinstance(text, str) else text
@@ -64,7 +64,7 @@ async def run_listener(connect: Connector, token: Token, features: Iterable[Feat
     """As `open_listener`, over the connections that `connect` opens."""
     outbox, inbox = Outbox(), Inbox[bytes]()
     try:
-        async with kept_open(Link(connect, token, _Texts(inbox, tuple(features)), outbox)):
+        async with kept_open(Link(connect, token, _Texts(inbox, features), outbox)):
             yield Listener(inbox)
     finally:
         inbox.close()

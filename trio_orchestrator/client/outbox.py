@@ -35,9 +35,14 @@ class Outbox:
         self.frames_sent = 0
         self.frames_dropped = 0
 
+    def check_open(self) -> None:
+        """Raise trio.ClosedResourceError where `close` was called."""
+        if self._closed:
+            raise trio.ClosedResourceError("the `async with` this belongs to is over")
+
     def put_once(self, text: bytes) -> None:
         """Send `text` over the present connection or not at all."""
-        self._put_check()
+        self.check_open()
         self._once.append(text)
         self._filled.set()
 
@@ -52,7 +57,7 @@ class Outbox:
         Raises:
             OutboxFull: 1000 others wait.
         """
-        self._put_check()
+        self.check_open()
         if key not in self._kept and len(self._kept) >= MAX_KEPT:
             raise OutboxFull(f"the feature maps of {MAX_KEPT} objects wait to be sent")
         self._kept[key] = text
@@ -60,7 +65,7 @@ class Outbox:
 
     def put_frame(self, text: bytes) -> None:
         """Send `text` as soon as may be, unless 30 newer frames come first."""
-        self._put_check()
+        self.check_open()
         if len(self._frames) >= MAX_FRAMES:
             self._frames.popleft()
             self.frames_dropped += 1
@@ -112,7 +117,3 @@ class Outbox:
             self._filled = trio.Event()
             await self._filled.wait()
         return message
-
-    def _put_check(self) -> None:
-        if self._closed:
-            raise trio.ClosedResourceError("the `async with` this belongs to is over")

@@ -15,9 +15,10 @@ def authenticate(token: str) -> bytes:
     return _encode({"type": "authenticate", "jwt": token})
 
 
-def hello(features: Iterable[str]) -> bytes:
-    """Either kind of peer asks for features by name."""
-    return _encode({"type": "hello", "features": list(features)})
+def hello(features: Iterable[str]) -> list[bytes]:
+    """Either kind of peer asks for features by name; nothing is to be said where there are none."""
+    names = strings(features)
+    return [_encode({"type": "hello", "features": names})] if names else []
 
 
 def identifier(camera_id: str) -> bytes:
@@ -61,3 +62,14 @@ def set_uses_images(uses_images: bool) -> bytes:
 def subscribe(camera_ids: Iterable[str] | None) -> bytes:
     """A client wants the boxes of these cameras only; of all where None."""
     return _encode({"type": "subscribe", "cameraIds": None if camera_ids is None else list(camera_ids)})
+
+
+def strings(values: Iterable[str]) -> list[str]:
+    """All of `values`; a single string, which is an iterable of its letters, is taken for none of them.
+
+    Raises:
+        ValueError: it is a single string.
+    """
+    if isinstance(values, str):
+        raise ValueError(f"{values!r} is one string, where several are expected")
+    return list(values)

@@ -1,7 +1,7 @@
 """The processor half of the SDK: one camera's boxes and feature maps out, commands in."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -42,17 +42,16 @@ class ProcessorStatistics(NamedTuple):
 class _Commands:
     """`link.Conversation` of a processor."""
 
-    def __init__(self, camera_id: str, inbox: Inbox[Command], features: Sequence[Feature]) -> None:
+    def __init__(self, camera_id: str, inbox: Inbox[Command], features: Iterable[Feature]) -> None:
         self._camera_id = camera_id
-        self._features = features
+        self._greeting = [outgoing.identifier(camera_id), *outgoing.hello(features)]
         self._inbox = inbox
         self._complained: set[str] = set()
 
     def begin(self, number: int) -> list[bytes]:
         self._complained.clear()
         self._inbox.put_mark(Connected(number))
-        asked = [outgoing.hello(self._features)] if self._features else []
-        return [outgoing.identifier(self._camera_id), *asked]
+        return self._greeting
 
     def hear(self, text: str | bytes) -> OrchestratorError | None:
         message = COMMANDS.decode(text)
@@ -161,7 +160,7 @@ async def run_processor(
     if len(camera_id) > MAX_CAMERA_ID_CHARACTERS:
         raise ValueError(f"the camera's id has {len(camera_id)} characters, more than {MAX_CAMERA_ID_CHARACTERS}")
     outbox, inbox = Outbox(), Inbox[Command]()
-    link = Link(connect, token, _Commands(camera_id, inbox, tuple(features)), outbox, camera=camera_id)
+    link = Link(connect, token, _Commands(camera_id, inbox, features), outbox, camera=camera_id)
     try:
         async with kept_open(link):
             yield Processor(camera_id, link, outbox, inbox)

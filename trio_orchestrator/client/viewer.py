@@ -2,7 +2,7 @@
 
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import trio
@@ -36,34 +36,27 @@ class _Events:
 
     Attributes:
         answers: what requests wait for, by request id.
-        uses_images: whether `newObject` and `stop` are wanted; None where never said.
-        camera_ids: whose boxes are wanted, None for all; set by `subscribe`.
-        has_subscribed: whether `camera_ids` was ever said.
+        images: the wish for images as it is to be said; nothing where there is none.
     """
 
-    def __init__(self, inbox: Inbox[Event], features: Sequence[Feature]) -> None:
+    def __init__(self, inbox: Inbox[Event], features: Iterable[Feature]) -> None:
         self._inbox = inbox
-        self._features = features
+        self._hello = outgoing.hello(features)
         self.answers: dict[str, _Answer] = {}
-        self.uses_images: bool | None = None
-        self.camera_ids: tuple[str, ...] | None = None
-        self.has_subscribed = False
+        self.images: list[bytes] = []
+        self._subscription: list[bytes] = []
         self._wanted: frozenset[str] | None = None
 
-    def subscribe(self, camera_ids: Iterable[str] | None) -> None:
-        """From now on the boxes of these cameras are wanted, of all where None."""
-        self.camera_ids = None if camera_ids is None else tuple(camera_ids)
-        self._wanted = None if self.camera_ids is None else frozenset(self.camera_ids)
-        self.has_subscribed = True
+    def subscribe(self, camera_ids: Iterable[str] | None) -> list[bytes]:
+        """From now on the boxes of these cameras are wanted, of all where None; what is to be said of it."""
+        wanted = None if camera_ids is None else outgoing.strings(camera_ids)
+        self._subscription = [outgoing.subscribe(wanted)]
+        self._wanted = None if wanted is None else frozenset(wanted)
+        return self._subscription
 
     def begin(self, number: int) -> list[bytes]:
         self._inbox.put_mark(Connected(number))
-        greeting = [outgoing.hello(self._features)] if self._features else []
-        if self.has_subscribed:
-            greeting.append(outgoing.subscribe(self.camera_ids))
-        if self.uses_images is not None:
-            greeting.append(outgoing.set_uses_images(self.uses_images))
-        return greeting
+        return self._hello + self._subscription + self.images
 
     def hear(self, text: str | bytes) -> OrchestratorError | None:
         """See `link.Conversation`: answers go to whoever waits for them, all else to whoever iterates."""
@@ -147,15 +140,18 @@ class Client(Incoming[Event]):
 
         Each time it becomes true, one `NewObject` comes for every live object that has an image.
         """
-        self._events.uses_images = uses_images
-        if self._link.connected:
-            self._outbox.put_once(outgoing.set_uses_images(uses_images))
+        self._outbox.check_open()
+        self._events.images = [outgoing.set_uses_images(uses_images)]
+        self._wish(self._events.images)
 
     def subscribe(self, camera_ids: Iterable[str] | None) -> None:
-        """Want the boxes of these cameras only, of all where None; said again on every new connection."""
-        self._events.subscribe(camera_ids)
-        if self._link.connected:
-            self._outbox.put_once(outgoing.subscribe(self._events.camera_ids))
+        """Want the boxes of these cameras only, of all where None; said again on every new connection.
+
+        Raises:
+            ValueError: a single string; one camera is `["cam1"]`.
+        """
+        self._outbox.check_open()
+        self._wish(self._events.subscribe(camera_ids))
 
     async def wait_connected(self) -> None:
         """Wait until a connection is open."""
@@ -165,6 +161,12 @@ class Client(Incoming[Event]):
     def frames_dropped(self) -> int:
         """Frames of boxes that came and gave way to newer ones because nobody read them in time: 256 or 32 MiB wait."""
         return self._inbox.frames_dropped
+
+    def _wish(self, texts: list[bytes]) -> None:
+        """Say `texts`; without a connection the next one begins with them."""
+        if self._link.connected:
+            for text in texts:
+                self._outbox.put_once(text)
 
     async def _ask(self, request_id: str, text: bytes) -> int:
         await self._link.wait_connected()
@@ -212,7 +214,7 @@ async def open_client(
 async def run_client(connect: Connector, token: Token, features: Iterable[Feature] = ()) -> AsyncIterator[Client]:
     """As `open_client`, over the connections that `connect` opens."""
     outbox, inbox = Outbox(), Inbox[Event]()
-    events = _Events(inbox, tuple(features))
+    events = _Events(inbox, features)
     link = Link(connect, token, events, outbox)
     try:
         async with kept_open(link):
