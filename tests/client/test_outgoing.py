@@ -1,3 +1,6 @@
+import math
+
+import msgspec
 import pytest
 
 from trio_orchestrator.client import Box, outgoing
@@ -44,6 +47,27 @@ def test_a_start_needs_something_to_start_with() -> None:
     for image, frame_id, box_id in ((None, None, None), (None, 1.0, None), (None, None, 3)):
         with pytest.raises(ValueError, match="image"):
             outgoing.start("cam1", image, frame_id, box_id, request_id="1")
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_has_not_are_told(number: float) -> None:
+    for boxes in ([Box(3, (0, 0, 1, number))], [{"rect": None, "certainty": number}]):
+        with pytest.raises(ValueError, match="JSON"):
+            outgoing.bounding_boxes(1.0, boxes)
+    with pytest.raises(ValueError, match="JSON"):
+        outgoing.bounding_boxes(number, ())
+    with pytest.raises(ValueError, match="JSON"):
+        outgoing.feature_map(7, {"layers": [[0.5, number]]})
+    with pytest.raises(ValueError, match="JSON"):
+        outgoing.start("cam1", None, number, 3, request_id="1")
+
+
+def test_what_is_null_on_purpose_is_sent() -> None:
+    assert outgoing.feature_map(7, {"raw": msgspec.Raw(b"null")}).endswith(b'"featureMap":{"raw":null}}')
+    assert outgoing.feature_map(7, [None]) == b'{"type":"featureMap","objectId":7,"featureMap":[null]}'
+    assert outgoing.bounding_boxes(1, [{"boxId": "null"}]) == (
+        b'{"type":"boundingBoxes","frameId":1,"boxes":[{"boxId":"null"}]}'
+    )
 
 
 def test_a_feature_map_must_be_one() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_orchestrator.client import (
@@ -150,6 +151,30 @@ async def test_pauses_grow_where_each_attempt_takes_its_time(autojump_clock: Moc
     async with run_processor(orchestrator.connect, "cam1", None):
         await trio.sleep(300)
     assert orchestrator.attempts[-1] - orchestrator.attempts[-2] >= 11 + 5
+
+
+async def test_what_is_refused_is_said_once_a_code_and_no_end_of_codes(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    with capture_logs() as lines:
+        async with run_processor(orchestrator.connect, "cam1", None):
+            for count in (1, 2):
+                connection = await accept(orchestrator)
+                for number in range(500):
+                    connection.say(type="error", code=f"code {number // 2}", message="m" * 5000)
+                await wait_all_tasks_blocked()
+                said = [line["why"] for line in lines if line["event"] == "the orchestrator refused a message"]
+                assert len(said) == 100 * count
+                assert len(set(said)) == 100
+                assert max(map(len, said)) < 1000
+                connection.hang_up()
+
+
+async def test_a_look_at_every_live_object_can_be_sent_offline_too(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    orchestrator.is_away = True
+    async with run_processor(orchestrator.connect, "cam1", None) as camera:
+        for object_id in range(LIVE_OBJECTS):
+            camera.send_feature_map(object_id, [0.5])
 
 
 async def test_while_offline_the_newest_frames_and_all_feature_maps_wait(autojump_clock: MockClock) -> None:

@@ -32,7 +32,8 @@ class OrchestratorError(ClientError):
         self.message = message
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+        """Safe to show, as all errors that a server words: plain and short."""
+        return f"{plain(self.code)}: {plain(self.message)}"
 
 
 class ConnectionRefusedByServer(ClientError):
@@ -54,7 +55,8 @@ class ConnectionRefusedByServer(ClientError):
     def __str__(self) -> str:
         """Safe to show: what the server wrote moves no cursor of a terminal and begins no line."""
         detail = f" ({self.error})" if self.error is not None else ""
-        return plain(f"the server refused the connection, code {self.code}: {self.reason or 'no reason given'}{detail}")
+        reason = plain(self.reason) or "no reason given"
+        return f"the server refused the connection, code {self.code}: {reason}{detail}"
 
 
 class OutcomeUnknown(ClientError):
@@ -83,4 +85,5 @@ class ConnectionLost(ClientError):
         self.code = code
 
     def __str__(self) -> str:
-        return self.reason if self.code is None else f"closed with code {self.code}: {self.reason or 'no reason given'}"
+        reason = plain(self.reason)
+        return reason if self.code is None else f"closed with code {self.code}: {reason or 'no reason given'}"

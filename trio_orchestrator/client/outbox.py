@@ -14,7 +14,7 @@ import trio
 from .errors import OutboxFull
 
 MAX_FRAMES: Final = 30
-MAX_KEPT: Final = 1000
+MAX_KEPT: Final = 10_000  # one for each object that a server tracks at most, by default
 
 
 class Outbox:
@@ -55,7 +55,7 @@ class Outbox:
         """Send `text` over this connection or a later one, in the place of an unsent one of the same key.
 
         Raises:
-            OutboxFull: 1000 others wait.
+            OutboxFull: 10,000 others wait.
         """
         self.check_open()
         if key not in self._kept and len(self._kept) >= MAX_KEPT:

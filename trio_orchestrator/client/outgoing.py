@@ -1,5 +1,6 @@
 """What a processor and a client say to the orchestrator → JSON text (docs/protocol.md)."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ import msgspec
 
 from .messages import Box, BoxId, FrameId
 
-_encode: Final = msgspec.json.Encoder().encode
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def authenticate(token: str) -> bytes:
@@ -62,6 +63,15 @@ def set_uses_images(uses_images: bool) -> bytes:
 def subscribe(camera_ids: Iterable[str] | None) -> bytes:
     """A client wants the boxes of these cameras only; of all where None."""
     return _encode({"type": "subscribe", "cameraIds": None if camera_ids is None else list(camera_ids)})
+
+
+def _encode(message: dict[str, Any]) -> bytes:
+    """JSON text; raises ValueError where there is a number that JSON has not."""
+    text = _ENCODER.encode(message)
+    if b"null" in text:  # how msgspec writes NaN and the infinities as well
+        # Only JSON that is one already is unknown to `to_builtins`.
+        json.dumps(msgspec.to_builtins(message, str_keys=True, enc_hook=lambda _: None), allow_nan=False)
+    return text
 
 
 def strings(values: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ from .outbox import Outbox
 from .tokens import Token
 
 MAX_CAMERA_ID_CHARACTERS: Final = 256  # docs/protocol.md, `identifier`
+MAX_COMPLAINTS: Final = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -65,8 +66,8 @@ class _Commands:
         """Nothing waits for an answer."""
 
     def _complain(self, error: OrchestratorError) -> OrchestratorError:
-        # Once a code and connection: what is wrong in one frame is usually wrong in all.
-        if error.code not in self._complained:
+        # Once a code and connection: what is wrong in one frame is usually wrong in all. There are but a few codes.
+        if error.code not in self._complained and len(self._complained) < MAX_COMPLAINTS:
             self._complained.add(error.code)
             _log.warning("the orchestrator refused a message", camera=self._camera_id, why=str(error))
         return error
@@ -90,6 +91,9 @@ class Processor(Incoming[Command]):
         Args:
             frame_id: names the frame, usually its time in seconds as a float.
             boxes: the boxes, as `Box` or in the form of the protocol; none is fine.
+
+        Raises:
+            ValueError: a number is none that JSON has (NaN, infinity).
         """
         self._outbox.put_frame(outgoing.bounding_boxes(frame_id, boxes))
 
@@ -104,7 +108,8 @@ class Processor(Incoming[Command]):
             feature_map: anything JSON can hold, but None.
 
         Raises:
-            OutboxFull: the feature maps of 1000 other objects wait.
+            OutboxFull: the feature maps of 10,000 other objects wait.
+            ValueError: it is None, or holds a number that JSON has not (NaN, infinity).
         """
         self._outbox.put_kept(object_id, outgoing.feature_map(object_id, feature_map))
 
