@@ -52,7 +52,7 @@ def parse_url(url: str, endpoint: str) -> Address:
         raise ValueError(f"{shown} is no URL{detail}") from None
     if parts.scheme not in _DEFAULT_PORTS:
         raise ValueError(f"{shown} must begin with ws:// or wss://")
-    if not parts.hostname:
+    if not parts.hostname or not parts.hostname.isprintable() or " " in parts.hostname:
         raise ValueError(f"{shown} names no host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold a user name or a password; use a token")

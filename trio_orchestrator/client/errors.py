@@ -8,7 +8,7 @@
     ├── InboxFull                    more messages wait to be read than may
     └── ConnectionLost               this connection is over, the next may do better; never leaves the SDK
 
-A wrong argument raises ValueError; a call after the end of its `async with` raises `trio.ClosedResourceError`.
+A wrong argument raises ValueError; to say something after the end of the `async with`, `trio.ClosedResourceError`.
 """
 
 from .plain import plain

@@ -76,7 +76,8 @@ class _Commands:
 class Processor(Incoming[Command]):
     """A camera's processor, as made by `open_processor`; iterate over it for the commands.
 
-    Sending never waits. A call after the end of the `async with` raises `trio.ClosedResourceError`.
+    Sending never waits. After the end of the `async with` it raises `trio.ClosedResourceError`; what came before can
+    still be iterated over.
     """
 
     def __init__(self, camera_id: str, link: Link, outbox: Outbox, inbox: Inbox[Command]) -> None:
@@ -136,18 +137,20 @@ async def open_processor(
     """Be the processor of camera `id` for the length of the `async with`, connected whenever the server can be reached.
 
     It is entered at once, connected or not. A broken connection is made again after 0.2 to 10 seconds; then
-    `Connected` comes, and the feature maps of all live objects behind it. At a normal end what waits is sent first.
+    `Connected` comes, and the feature maps of all live objects behind it. At a normal end what waits is sent first, and
+    its answers are waited for, within four seconds; where there is no connection (`wait_connected`) it is dropped.
 
     Args:
         url: the server, `ws://localhost:8080`, or its `/processor` socket.
         id: the camera, any string of at most 256 characters.
         token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection, and
-            again before the last one ends.
+            again before the last one ends. Where it raises OSError or takes ten seconds, it is called again later.
         features: what else to be told, as for `open_client`.
         ssl_context: for `wss://`; None for the system's certificates.
 
     Raises:
-        ValueError: the URL is none, or does not go with `ssl_context`, or the id is too long.
+        ValueError: the URL is none, or does not go with `ssl_context`; the id is too long or no text; `features` is a
+            single string.
         ConnectionRefusedByServer: something must be changed before coming back.
         InboxFull: commands were not iterated over; 10,000 wait (of `FeatureMap`, and of `Start` with an image, 100,000
             in all), or 256 MiB.

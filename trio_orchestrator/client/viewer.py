@@ -91,7 +91,8 @@ class _Events:
 class Client(Incoming[Event]):
     """An operator's connection, as made by `open_client`; iterate over it for the events.
 
-    A call after the end of the `async with` raises `trio.ClosedResourceError`.
+    A call after the end of the `async with` raises `trio.ClosedResourceError`; what came before can still be iterated
+    over.
     """
 
     def __init__(self, link: Link, outbox: Outbox, inbox: Inbox[Event], events: _Events) -> None:
@@ -194,13 +195,13 @@ async def open_client(
     Args:
         url: the server, `ws://localhost:8080`, or its `/client` socket.
         token: a JSON Web Token, or a function (async or not) that returns one and is called for each connection, and
-            again before the last one ends.
+            again before the last one ends. Where it raises OSError or takes ten seconds, it is called again later.
         features: what else to be told: `cameras` (as `Cameras`, `CameraChange`), `tracking` (as `Tracked`,
             `TrackingChange`), `lagged` (as `Lagged`); `Overview` makes a whole of the first two.
         ssl_context: for `wss://`; None for the system's certificates.
 
     Raises:
-        ValueError: the URL is none, or does not go with `ssl_context`.
+        ValueError: the URL is none, or does not go with `ssl_context`; `features` is a single string.
         ConnectionRefusedByServer: something must be changed before coming back.
         InboxFull: events were not iterated over; 10,000 wait (`BoundingBoxes` not counted, and of `NewObject` with an
             image 100,000), or 256 MiB.
