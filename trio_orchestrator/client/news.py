@@ -1,11 +1,13 @@
 """What the orchestrator tells a peer that asked for it by `features` (docs/protocol.md, "Features")."""
 
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Feature: TypeAlias = Literal["cameras", "tracking", "lagged"]
+# One without a zone could not be compared with the others.
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
 class Received(Struct, frozen=True, tag_field="type", rename="camel"):
@@ -31,7 +33,7 @@ class CameraState(Struct, frozen=True, rename="camel"):
 
     camera_id: str
     online: bool
-    since: datetime
+    since: Instant
 
 
 class Cameras(Received, frozen=True, tag="cameras"):
@@ -45,7 +47,7 @@ class CameraChange(Received, frozen=True, tag="camera"):
 
     camera_id: str
     online: bool
-    since: datetime
+    since: Instant
 
 
 class TrackedState(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -64,8 +66,8 @@ class TrackedState(Struct, frozen=True, kw_only=True, rename="camel"):
     object_id: int
     state: str
     camera_id: str
-    started_at: datetime
-    expires_at: datetime | None = None
+    started_at: Instant
+    expires_at: Instant | None = None
     has_image: bool = False
     seen_on: tuple[str, ...] = ()
 
@@ -93,7 +95,7 @@ class TrackingChange(Received, frozen=True, kw_only=True, tag="tracking"):
     camera_id: str | None = None
     by: str | None = None
     reason: str | None = None
-    at: datetime
+    at: Instant
 
 
 class Lagged(Received, frozen=True, tag="lagged"):
