@@ -252,6 +252,35 @@ async def test_a_ping_behind_a_slow_upload_is_waited_for(autojump_clock: MockClo
     assert trio.current_time() - began >= 3600 + 2**22 / 2**14
 
 
+@pytest.mark.parametrize(
+    ("first", "flood", "last"), [(b"", b"\x8a\x00", b"\x81\x01x"), (b"\x01\x00", b"\x00\x00", b"\x80\x01x")]
+)
+async def test_a_flood_of_frames_that_say_nothing_leaves_others_their_turn(
+    first: bytes, flood: bytes, last: bytes
+) -> None:
+    turns = 0
+
+    async def send(stream: trio.abc.Stream) -> None:
+        await accept_only(stream)
+        await stream.send_all(first + flood * 2**15 + last)
+        await trio.sleep_forever()
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def talk(connection: Connection) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take_turns)
+            assert await connection.receive() == "x"
+            nursery.cancel_scope.cancel()
+
+    await meet(send, talk)
+    assert turns >= 3 * len(flood) * 2**15 / 2**13  # a few of them each 8 KiB
+
+
 async def test_garbage_on_an_open_connection_ends_that_connection(autojump_clock: MockClock) -> None:
     async def talk_nonsense(stream: trio.abc.Stream) -> None:
         async with trio.open_nursery() as nursery:

@@ -24,7 +24,8 @@ ANSWERS_TIMEOUT: Final = 1.5
 PING_INTERVAL: Final = 5.0
 # Images and feature maps travel inline, up to 10 MiB by default there; trio_websocket's own default is 1 MiB.
 MAX_MESSAGE_CHARACTERS: Final = 64 * 2**20
-_RECEIVE_BYTES: Final = 64 * 2**10
+# Pongs and empty fragments, of which so many bytes hold thousands, are dealt with before others get their turn.
+_RECEIVE_BYTES: Final = 8 * 2**10
 _BAD_CERTIFICATE: Final = 1015
 _CHANGE_SOMETHING_FIRST: Final = range(4400, 4450)
 # HTTP statuses below 500 that pass by themselves (RFC 9110, RFC 8470, RFC 6585).
