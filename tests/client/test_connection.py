@@ -127,6 +127,20 @@ async def test_an_http_answer_whose_end_is_that_of_the_connection(
         await meet(answer_and_hang_up, receive_for_ever)
 
 
+async def test_an_http_answer_that_does_not_end(autojump_clock: MockClock) -> None:
+    async def answer(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        while True:
+            await stream.send_all(b"more")
+            await trio.sleep(1)
+
+    began = trio.current_time()
+    with pytest.raises(ConnectionRefusedByServer, match="status 403"):
+        await meet(answer, receive_for_ever)
+    assert trio.current_time() - began == 10
+
+
 async def test_a_server_that_hangs_up_at_once(autojump_clock: MockClock) -> None:
     ours, theirs = memory_stream_pair()
     await theirs.aclose()

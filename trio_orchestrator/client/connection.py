@@ -152,7 +152,8 @@ async def open_over(stream: trio.abc.Stream, address: Address) -> AsyncIterator[
                 with trio.fail_after(OPENING_TIMEOUT):
                     websocket = await nursery.start(_read, watched, address)
             except trio.TooSlowError:
-                raise ConnectionLost(f"no WebSocket at {address} within {OPENING_TIMEOUT:g} s") from None
+                cut = watched.cut(f"no WebSocket at {address} within {OPENING_TIMEOUT:g} s")
+                raise _explain_crash(cut, address) from None
             watched.is_open = True
             connection = _WebSocket(websocket, watched)
             nursery.start_soon(connection.keep_alive)

@@ -53,7 +53,7 @@ class WatchedStream(trio.abc.Stream):
             raise self._end(error) from error
         if not self.is_open:
             if not data:
-                raise self._cut("the server hung up before the WebSocket was open")
+                raise self.cut("the server hung up before the WebSocket was open")
             self._answer += data[: _STATUS_BYTES - len(self._answer)]
         self.heard_at = trio.current_time()
         return data
@@ -92,8 +92,9 @@ class WatchedStream(trio.abc.Stream):
             await trio.sleep(min(SILENCE_LIMIT - silence, PONG_LIMIT - waiting))
 
     def _end(self, error: Exception) -> Exception:
-        return error if self.is_open else self._cut(f"the connection broke before the WebSocket was open: {error}")
+        return error if self.is_open else self.cut(f"the connection broke before the WebSocket was open: {error}")
 
-    def _cut(self, why: str) -> HandshakeCut:
+    def cut(self, why: str) -> HandshakeCut:
+        """What it means that the handshake has ended here."""
         answer = _STATUS.match(self._answer)
         return HandshakeCut(why, None if answer is None else int(answer[1]))
