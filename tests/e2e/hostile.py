@@ -57,7 +57,7 @@ HTTP: Final = [
     Hostile("NUL in a header", Where.PLAIN, _ASK + b"X: a\0b\r\n\r\n", 400),
     Hostile("NUL in the path", Where.PLAIN, b"GET /object\0Ids HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     Hostile("a byte over 0x7f in the path", Where.PLAIN, b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    Hostile("a byte over 0x7f in Host", Where.PLAIN, b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n", None),
+    Hostile("a byte over 0x7f in Host", Where.PLAIN, b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n", 400),
     Hostile("no Host", Where.PLAIN, b"GET /objectIds HTTP/1.1\r\n\r\n", 400),
     Hostile("two Hosts", Where.PLAIN, _ASK + b"Host: y\r\n\r\n", 400),
     Hostile("a huge head", Where.PLAIN, _ASK + b"X: " + b"a" * 20_000 + b"\r\n\r\n", 431),
@@ -97,7 +97,7 @@ HTTP: Final = [
         _ASK + b"\r\n" + upgrade(b"/client", b"Sec-WebSocket-Protocol: \xff"),
         None,
     ),
-    Hostile("HTTP/9.9", Where.PLAIN, b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", None, resets=True),
+    Hostile("HTTP/9.9", Where.PLAIN, b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505),
     Hostile("HTTP/1.0", Where.PLAIN, b"GET /healthz HTTP/1.0\r\n\r\n", 200),
     Hostile("HTTP/0.9", Where.PLAIN, b"GET /healthz\r\n\r\n", 400),
     Hostile(
@@ -137,7 +137,10 @@ HTTP: Final = [
         None,
     ),
     Hostile("many parameters", Where.PLAIN, b"GET /timelines?" + b"a&" * 7000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", None),
-    Hostile("CONNECT", Where.PLAIN, b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", None, resets=True),
+    Hostile("CONNECT", Where.PLAIN, b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+    Hostile("a method in small letters", Where.PLAIN, b"delete /objects/1 HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+    Hostile("no host in absolute form", Where.PLAIN, b"GET http:///objectIds HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    Hostile("a user in absolute form", Where.PLAIN, b"GET http://a@b/objectIds HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     Hostile("an asterisk", Where.PLAIN, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", None),
     Hostile("an odd method", Where.PLAIN, b"G\xc3\xa9T / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     Hostile(
@@ -180,8 +183,8 @@ OPENING: Final = [
     Hostile("a WebSocket by HTTP/2", Where.PLAIN, upgrade(request=b"GET %s HTTP/2"), None),
     Hostile("a WebSocket elsewhere", Where.PLAIN, upgrade(b"/other"), 404),
     Hostile("a WebSocket at no URL", Where.PLAIN, upgrade(b"//["), 404),
-    Hostile("a WebSocket at an odd URL", Where.PLAIN, upgrade(b"http://[::1/client"), 404),
-    Hostile("a body with the upgrade", Where.PLAIN, upgrade(b"/client", b"Content-Length: 5") + b"abcde", None),
+    Hostile("a WebSocket at an odd URL", Where.PLAIN, upgrade(b"http://[::1/client"), 400),
+    Hostile("a body with the upgrade", Where.PLAIN, upgrade(b"/client", b"Content-Length: 5") + b"abcde", 400),
     Hostile(
         "chunks with the upgrade", Where.PLAIN, upgrade(b"/client", b"Transfer-Encoding: chunked") + b"0\r\n\r\n", None
     ),

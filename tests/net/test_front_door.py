@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 import trio
+import trio.testing
 from starlette.types import Receive, Scope, Send
 
 from trio_orchestrator.logs import Complaints
@@ -35,6 +36,16 @@ async def test_a_head_may_come_in_pieces() -> None:
     async with opened(a_door()) as address, await trio.open_tcp_stream(*address) as stream:
         for position in range(len(ASK)):
             await stream.send_all(ASK[position : position + 1])
+        assert (await read_to_end(stream)).endswith(b"\r\n\r\n/x")
+
+
+@pytest.mark.parametrize("begin", [b"\r\n", b"\r", b"\r\nGET"])
+async def test_an_empty_line_before_a_head_is_passed_over(begin: bytes) -> None:
+    """RFC 9112, section 2.2: some clients send one behind a body."""
+    async with opened(a_door()) as address, await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(begin)
+        await trio.testing.wait_all_tasks_blocked()
+        await stream.send_all((b"\r\n" + ASK).removeprefix(begin))
         assert (await read_to_end(stream)).endswith(b"\r\n\r\n/x")
 
 
@@ -88,6 +99,8 @@ async def test_a_connection_outlives_its_handshakes_time(secured: Secured, proto
         (b"GET / HTTP/1.1\r\nHost: h\nUpgrade: websocket\nConnection: Upgrade\r\n\r\n", "400"),
         (b"GET / HTTP/1.1\r\nHost: h\n\nGET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "400"),
         (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", "411"),
+        (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "400"),
+        (b"CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", "501"),
     ],
 )
 @pytest.mark.parametrize("before", [0, 1, 3])

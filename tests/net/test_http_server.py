@@ -14,7 +14,8 @@ import structlog
 import trio
 import trio.testing
 from h2.connection import H2Connection
-from hpack import Encoder
+from hpack import Decoder, Encoder
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,8 +35,7 @@ LONG = bytes(16 << 20)
 
 async def app(scope: Scope, _receive: Receive, send: Send) -> None:
     body = LONG if scope["path"] == "/long" else b"short"
-    status = 404 if scope["method"] == "CONNECT" else 200
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -52,12 +52,11 @@ async def wait_until_gone(door: FrontDoor) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("ask", [ASK, b"CONNECT x:1 HTTP/1.1\r\nHost: h\r\n\r\n"], ids=["idle", "CONNECT"])
-async def test_a_connection_whose_peer_has_gone_ends(ask: bytes) -> None:
+async def test_a_connection_whose_peer_has_gone_ends() -> None:
     door = FrontDoor(None, HttpServer(app))
     async with opened(door) as address:
         async with await trio.open_tcp_stream(*address) as stream:
-            await stream.send_all(ask)
+            await stream.send_all(ASK)
             await read_until(stream, b"short")
         await wait_until_gone(door)
 
@@ -369,17 +368,48 @@ async def test_bytes_that_make_hypercorn_fail_are_the_peers_doing(monkeypatch: p
     assert told["reason"].startswith("NotServable: UnicodeDecodeError")
 
 
-async def test_likewise_over_http2(speaking_http2: Secured) -> None:
+async def test_likewise_over_http2(speaking_http2: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def create_stream(_protocol: H2Protocol, _request: h2.events.RequestReceived) -> None:
+        b"\xff".decode("ascii")
+
+    monkeypatch.setattr(H2Protocol, "_create_stream", create_stream)
     door = FrontDoor(None, HttpServer(app))
     async with opened(door, speaking_http2.certificate) as address:
         async with await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream:
-            connect = Encoder().encode([(":method", "CONNECT"), (":authority", "x:1")])
-            await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0))
-            await stream.send_all(http2_frame(1, 4, 1, connect))
+            await stream.send_all(PREFACE + asking(1))
             protocol_error = http2_frame(7, 0, 0, b"\x7f\xff\xff\xff\0\0\0\1")
             assert (await read_to_end(stream)).endswith(protocol_error)
         await until(lambda: door.statistics().refused == {"400": 1})
     assert (door.statistics().refused, door.statistics().faults) == ({"400": 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("CONNECT", None, "501"),
+        ("delete", "/", "501"),
+        (b"\xff", "/", "501"),
+        ("GET", b"/\xff", "400"),
+        ("GET", "https://h/", "400"),
+    ],
+)
+async def test_a_request_that_is_refused_costs_no_other(
+    speaking_http2: Secured, method: str | bytes, path: str | bytes | None, status: str
+) -> None:
+    async with (
+        opened(FrontDoor(None, HttpServer(app)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        frames = Frames(stream)
+        head = [(":method", method), (":authority", "h"), *([] if path is None else [(":scheme", "https")])]
+        head += [] if path is None else [(":path", path)]
+        refused = http2_frame(HEADERS, END_STREAM | END_HEADERS, 1, Encoder().encode(head))
+        await stream.send_all(PREFACE + refused + asking(3))
+        while (told := await frames.next())[:2] != (HEADERS, 1):
+            pass
+        assert (b":status", status.encode()) in [tuple(header) for header in Decoder().decode(told[2], raw=True)]
+        while await frames.next() != (DATA, 3, b"short"):
+            pass
 
 
 DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 7, 8

@@ -163,6 +163,25 @@ async def test_what_a_body_holds_is_no_request(monkeypatch: pytest.MonkeyPatch) 
         assert server.statistics().opened == {}
 
 
+@pytest.mark.parametrize("before", [b"", ASK, SAY + b"\r\n"], ids=["first", "behind another", "behind an empty line"])
+async def test_a_target_may_be_in_absolute_form(before: bytes) -> None:
+    """RFC 9112, section 3.2.2; of either engine."""
+    page = ASK.replace(b"/page", b"http://other/page?x")
+    async with serving(app=app) as (address, _), await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(before + page + upgrade(b"http://other/client"))
+        received = await read_until(stream, b"\r\n\r\n")
+        while b" 101 " not in received:
+            received += await read_until(stream, b"\r\n\r\n")
+        assert received.count(ANSWERED) == 1 + bool(before)
+
+
+@pytest.mark.parametrize("target", [b"//other/client", b"/client#x", b"/client/"])
+async def test_what_only_looks_like_a_websockets_path_is_none(target: bytes) -> None:
+    async with serving(app=app) as (address, _), await trio.open_tcp_stream(*address) as stream:
+        await stream.send_all(upgrade(target))
+        assert (await read_until(stream, b"\n")).startswith(b"HTTP/1.1 404 ")
+
+
 @pytest.mark.parametrize("half", [upgrade()[:-1], ASK[:-4], upgrade().replace(b"\r\n", b"\n")])
 async def test_half_a_head_at_the_end_is_for_nobody(half: bytes) -> None:
     """h11 takes a line feed alone for the end of a line, and two for the end of a head."""

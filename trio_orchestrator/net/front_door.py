@@ -219,6 +219,7 @@ class FrontDoor:
         if (refusal := request_head.refusal(head, self._max_head_bytes)) is not None:
             await self._refuse(transport, refusal)
             return False
+        head = request_head.in_origin_form(head)
         if request_head.is_websocket(head):
             await self._serve_websocket(transport, head, seat, number)
             return False

@@ -10,6 +10,8 @@ from hypercorn.protocol.events import Event
 from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
 from hypercorn.protocol.h11 import H11Protocol
 
+from . import request_head
+
 _REQUESTS_AT_A_TIME: Final = 8
 """How many one connection of HTTP/2 may have under way. What is answered to each may take MAX_IMAGE_BYTES."""
 
@@ -42,12 +44,24 @@ class Http2(H2Protocol):
 
     async def _create_stream(self, request: RequestReceived) -> None:
         """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
-        if len(self.streams) < _REQUESTS_AT_A_TIME:
+        if len(self.streams) >= _REQUESTS_AT_A_TIME:
+            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+        elif (status := _refusal(request)) is not None:
+            self.connection.send_headers(request.stream_id, [(b":status", status)], end_stream=True)
+        else:
             await super()._create_stream(request)
             # Its application has not had its turn yet.
             self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
-        else:
-            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+
+
+def _refusal(request: RequestReceived) -> bytes | None:
+    """The HTTP status by which a request is refused that Hypercorn must not see; None where it may."""
+    headers: dict[bytes, bytes] = dict(request.headers)
+    path = headers.get(b":path", b"")
+    if not request_head.is_method(headers[b":method"]):
+        return b"501"
+    # RFC 9113, section 8.3.1. Hypercorn fails with any other, and with it all requests of the connection.
+    return None if path.isascii() and path.startswith((b"/", b"*")) else b"400"
 
 
 class _Buffer(StreamBuffer):

@@ -102,8 +102,8 @@ class HttpServer:
         Over HTTP/1.1 the head of each further request is read before Hypercorn gets it. One that is not plain is read
         again by whoever called, once all before it are answered: it may ask for a WebSocket, or be refused.
 
-        Hypercorn is left waiting for good by some requests (`CONNECT` is one), even where the peer has gone; a
-        connection on which nothing moves any more is ended.
+        Hypercorn is left waiting for good by half a request, even where the peer has gone; a connection on which
+        nothing moves any more is ended.
 
         Args:
             transport: the connection.
@@ -320,7 +320,7 @@ class _Engine(TCPServer):
         if not request_head.is_plain(head, max_bytes):
             self.stream.let_go(head)
             return b""
-        return head
+        return request_head.in_origin_form(head)
 
     def _take_back(self) -> None:
         """Let what came early, behind a request that has just been answered, be read again: there is a head in it.

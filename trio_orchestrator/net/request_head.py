@@ -9,11 +9,18 @@ from typing import Final, Protocol
 
 END: Final = b"\r\n\r\n"
 
-_HTTP2_PREFACE: Final = b"PRI * HTTP/2"
+_EMPTY_LINE: Final = b"\r\n"
+
+# The method, the target, and the version (RFC 9112, section 3).
+_REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9])\r\n")
+_ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#]*)((?:[/?][^#]*)?)", re.IGNORECASE)
+_HOST: Final = re.compile(rb"\r\nhost:([^\r\n]*)", re.IGNORECASE)
+# A name, or an address in brackets, and a port; no user (RFC 9110, sections 4.2.4 and 7.2; RFC 3986, section 3.2.2).
+_AUTHORITY: Final = re.compile(rb"(\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 _WEBSOCKET_UPGRADE: Final = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
-# What the WebSocket engine reads as ASCII: the request line, and these headers.
+# What the WebSocket engine reads as ASCII, besides the request line and Host.
 _UNREADABLE: Final = re.compile(
-    rb"(?:\A|\r\n(?:(?:host|connection|upgrade)[ \t]*|sec-websocket-[^:\r\n]*):)[^\r\n]*[\x80-\xff]", re.IGNORECASE
+    rb"\r\n(?:(?:connection|upgrade)[ \t]*|sec-websocket-[^:\r\n]*):[^\r\n]*[\x80-\xff]", re.IGNORECASE
 )
 # NUL, a carriage return alone, vertical tab and form feed stand in no head (RFC 9110, section 5.5). h11, beneath both
 # engines, finds them only after it has tried every way to divide the blanks before them: 0.7 s for 16 KB of blanks.
@@ -22,6 +29,7 @@ _UNREADABLE: Final = re.compile(
 _CONTROLS: Final = re.compile(rb"[\0\v\f]|\r(?!\n)|(?<!\r)\n")
 _FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
 _CHUNKS: Final = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+_BODY: Final = re.compile(rb"\r\ncontent-length[ \t]*:[^\r\n]*[1-9]", re.IGNORECASE)
 
 
 class Source(Protocol):
@@ -37,11 +45,20 @@ class Source(Protocol):
 async def read(source: Source, max_bytes: int, begun: bytes = b"") -> bytes:
     """What comes up to the end of the head, of which `begun` has come already; what came behind it is read again.
 
-    It does not end with `END` where the peer says no more, and is longer than `max_bytes` where the head is.
+    It does not end with `END` where the peer says no more, and is longer than `max_bytes` where the head is. An empty
+    line before it is left out, which some send behind a body (RFC 9112, section 2.2).
     """
     received = bytearray(begun)
     searched = 0
-    while (end := received.find(END, searched)) < 0:
+    may_be_empty = True
+    while True:
+        if may_be_empty and len(received) >= len(_EMPTY_LINE):
+            may_be_empty = False
+            if received.startswith(_EMPTY_LINE):
+                del received[: len(_EMPTY_LINE)]
+        end = received.find(END, searched)
+        if end >= 0:
+            break
         if len(received) > max_bytes:
             return bytes(received)
         searched = max(0, len(received) + 1 - len(END))  # a head may come byte by byte, and is searched but once
@@ -64,13 +81,19 @@ def refusal(head: bytes, max_bytes: int) -> str | None:
     """The HTTP status by which no request with this head is taken; None where one is."""
     if len(head) > max_bytes:
         return "431 Request Header Fields Too Large"
-    # How HTTP/2 begins where it has not been agreed on (RFC 9113, section 3.4).
-    if head.startswith(_HTTP2_PREFACE):
+    line = _REQUEST_LINE.match(head)
+    # HTTP/2 begins so where it has not been agreed on (RFC 9113, section 3.4).
+    if line is not None and line[3] != b"1":
         return "505 HTTP Version Not Supported"
     # A server refuses folded lines, or unfolds them first (RFC 9112, section 5.2).
-    if any(expression.search(head) for expression in (_CONTROLS, _FOLDED_LINE)):
+    if line is None or any(expression.search(head) for expression in (_CONTROLS, _FOLDED_LINE)):
         return "400 Bad Request"
-    if is_websocket(head) and _UNREADABLE.search(head):
+    if not is_method(line[1]):
+        return "501 Not Implemented"
+    if not (_has_a_host(head, line[4]) and _is_a_target(line[1], line[2])):
+        return "400 Bad Request"
+    # What follows a WebSocket's head are frames, and no body (RFC 9110, section 7.8).
+    if is_websocket(head) and (_UNREADABLE.search(head) or _BODY.search(head)):
         return "400 Bad Request"
     # Behind the last chunk there may be more headers, which nobody has looked at; and nothing here takes a body.
     if _CHUNKS.search(head):
@@ -78,9 +101,34 @@ def refusal(head: bytes, max_bytes: int) -> str | None:
     return None
 
 
+def in_origin_form(head: bytes) -> bytes:
+    """A head that is not refused, its target as engines know it: a path, and perhaps a query.
+
+    A target in absolute form, as proxies get it, is to be taken as well, and its host in place of `Host` (RFC 9112,
+    section 3.2.2). Its scheme is taken for granted: a proxy may have ended the TLS, and nothing here depends on it.
+    """
+    line = _REQUEST_LINE.match(head)
+    absolute = None if line is None else _ABSOLUTE_FORM.fullmatch(line[2])
+    if line is None or absolute is None:
+        return head
+    authority, path = absolute.groups()
+    origin = path if path.startswith(b"/") else b"/" + path
+    others = _HOST.sub(b"", head[line.end() - len(_EMPTY_LINE) :])
+    return b"%b %b HTTP/%b.%b\r\nHost: %b%b" % (line[1], origin, line[3], line[4], authority, others)
+
+
 def answer(status: str) -> bytes:
     """The whole answer to a request that is not taken, behind which the connection ends."""
     return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def is_method(method: bytes) -> bool:
+    """Whether it may be given to Hypercorn, over either version of HTTP; a method that nobody knows may.
+
+    Methods are told apart by the case of their letters (RFC 9110, section 9.1), and by Hypercorn they are not: what a
+    proxy lets pass as `delete` must not become DELETE. Of CONNECT it makes a WebSocket, or a wait without an end.
+    """
+    return method.isascii() and method == method.upper() and method != b"CONNECT"
 
 
 def is_websocket(head: bytes) -> bool:
@@ -91,3 +139,21 @@ def is_websocket(head: bytes) -> bool:
 def is_plain(head: bytes, max_bytes: int) -> bool:
     """Whether it may be given to Hypercorn: it is taken, and asks for no WebSocket."""
     return refusal(head, max_bytes) is None and not is_websocket(head)
+
+
+def _has_a_host(head: bytes, minor_version: bytes) -> bool:
+    """Whether `Host` is there as often as it must, and is one (RFC 9112, section 3.2)."""
+    hosts = _HOST.findall(head)
+    if len(hosts) != 1:
+        return not hosts and minor_version == b"0"
+    return _AUTHORITY.fullmatch(hosts[0].strip(b" \t")) is not None
+
+
+def _is_a_target(method: bytes, target: bytes) -> bool:
+    """Whether it is in one of the forms that a server is asked in (RFC 9112, section 3.2)."""
+    if target.startswith(b"/"):
+        return True
+    if absolute := _ABSOLUTE_FORM.fullmatch(target):
+        authority = _AUTHORITY.fullmatch(absolute[1])
+        return authority is not None and bool(authority[1])
+    return (method, target) == (b"OPTIONS", b"*")

@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 import trio
@@ -305,8 +304,5 @@ class _Connection:
 
 
 def _kind_at(target: str) -> Kind | None:
-    """Which kind of peer connects to this request target (RFC 9112, section 3.2); None where none does."""
-    try:
-        return _KINDS.get(urlsplit(target).path)
-    except ValueError:  # it is no URL
-        return None
+    """Which kind of peer connects to this target (RFC 9112, section 3.2.1); None where none does."""
+    return _KINDS.get(target.partition("?")[0])
