@@ -57,6 +57,7 @@ async def test_who_is_behind_a_proxy_has_only_so_many_requests_at_once() -> None
             await trio.testing.wait_all_tasks_blocked()
             refused = await ask(app, "/who")
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+            assert refused.headers["access-control-allow-origin"] == "*", "pages of other origins are to see it"
             assert (await ask(app, "/who", speaks_for="203.0.113.8")).status_code == 200
             assert (await ask(app, "/who", peer="10.0.0.2")).status_code == 200, "his connection is counted, not this"
             goes_on.set()

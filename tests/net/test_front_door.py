@@ -112,7 +112,9 @@ async def test_what_is_refused(head: bytes, status: str, before: int) -> None:
             await stream.send_all(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
             await read_until(stream, b"\r\n\r\n/x")
         await stream.send_all(head)
-        assert (await read_to_end(stream)).startswith(f"HTTP/1.1 {status} ".encode())
+        answer = await read_to_end(stream)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer, "pages of other origins are to see it"
     assert door.statistics().refused == {status: 1}
 
 

@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
 from tests.tokens import CLIENT_ROLE, PROCESSOR_ROLE, make_token, token_checker
+from trio_orchestrator.net import legacy
 from trio_orchestrator.net.api.access import Access
+from trio_orchestrator.store.reader import Reader
 
-from .archive import Archive, archive
+from .archive import Archive, archive, break_database
 
 
 @pytest.fixture
@@ -32,6 +35,58 @@ async def test_a_wrong_method_is_told_in_the_old_words(kept: Archive) -> None:
     for path in ("/objectIds", "/timelines"):
         answer = await kept.http.post(path)
         assert (answer.status_code, answer.text) == (405, "Method Not Allowed")
+        assert {method.strip() for method in answer.headers["allow"].split(",")} == {"GET", "HEAD", "OPTIONS"}
+
+
+async def test_a_fault_is_told_in_words_for_people(kept: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise RuntimeError("of which nobody is told")
+
+    monkeypatch.setattr(Reader, "ask", fail)
+    transport = httpx.ASGITransport(kept.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://orchestrator") as http:
+        assert (await http.get("/objects")).json()["error"] == "internal_error"
+        answer = await http.get("/objectIds")
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert {name: answer.headers[name] for name in legacy.HEADERS} == legacy.HEADERS
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT"])
+async def test_pages_of_every_origin_read_what_the_legacy_routes_answer(
+    kept: Archive, tmp_path: Path, method: str
+) -> None:
+    for query in ("objectIds", "timelines?objectId=1", "timelines?objectId=9", "timelines", "timelines?objectId=x"):
+        answer = await kept.http.request(method, f"/{query}")
+        assert answer.headers["access-control-allow-origin"] == "*", (query, answer.status_code)
+    await kept.audited()
+    break_database(tmp_path)
+    for query in ("objectIds", "timelines?objectId=1"):
+        answer = await kept.http.request(method, f"/{query}")
+        assert answer.headers["access-control-allow-origin"] == "*", (query, answer.status_code)
+        assert answer.status_code == {"GET": 503, "HEAD": 503, "OPTIONS": 204}.get(method, 405)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_no_cache_keeps_what_is_told_of_people(kept: Archive, tmp_path: Path, method: str) -> None:
+    """Nor that there is nothing to tell, which may not be so any more."""
+    image = kept.start(image=b'"data:image/png;base64,iVBORw0KGgo="')
+    about = [f"/objects/{image}/image", *(f"/objects/1{what}" for what in ("", "/image", "/visits", "/sightings"))]
+    lists = ["/objects", "/cameras", "/audit", "/objectIds", "/timelines?objectId=1", "/timelines?objectId=2"]
+    paths = [*about, *lists, "/objects/99", "/objects/x", "/objects?x", "/nowhere"]
+    statuses = set()
+
+    async def ask() -> None:
+        for path in paths:
+            answer = await kept.http.request(method, path)
+            assert answer.headers["cache-control"] == "no-store", path
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            statuses.add(answer.status_code)
+
+    await ask()
+    await kept.audited()
+    break_database(tmp_path)
+    await ask()
+    assert statuses == {200, 400, 403, 404, 503}
 
 
 async def test_no_path_leads_to_another(kept: Archive) -> None:
@@ -56,6 +111,7 @@ async def test_public_timelines_open_the_two_legacy_routes_only(tmp_path: Path, 
             answer = await kept.http.get("/objectIds", headers={"Authorization": authorization})
             assert answer.status_code == (200 if public else status), authorization
             assert ("www-authenticate" in answer.headers) is (status == 401 and not public)
+            assert answer.headers["access-control-allow-origin"] == "*"
             # What came later stays closed.
             answer = await kept.http.get("/objects", headers={"Authorization": authorization})
             assert answer.status_code == status, authorization

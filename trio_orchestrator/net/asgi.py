@@ -35,7 +35,9 @@ def behind(proxies: Proxies, admission: Admission, app: ASGIApp) -> ASGIApp:
 
 def _refused(status: str) -> ASGIApp:
     number, _, reason = status.partition(" ")
-    return PlainTextResponse(f"{reason}\n", int(number), headers={"Retry-After": "5"})
+    # Pages that may ask from elsewhere are to see why they are not told.
+    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "Retry-After": "5"}
+    return PlainTextResponse(f"{reason}\n", int(number), headers=headers)
 
 
 def counted(answers: Counter[str], app: ASGIApp) -> ASGIApp:

@@ -13,7 +13,7 @@ from trio_orchestrator.logs import Complaints
 from . import legacy
 from .admin import healthz
 from .api import asyncapi, openapi
-from .api.errors import HANDLERS, answer_http_error
+from .api.errors import HANDLERS, answer_fault, answer_http_error
 from .api.operations import operations, routes
 from .api.services import Services
 from .console import console_routes
@@ -40,7 +40,7 @@ def create_app(services: Services, more: Sequence[Route] = (), complaints: Compl
             *console_routes(),
             *more,
         ],
-        exception_handlers={**HANDLERS, HTTPException: _answer_http_error},
+        exception_handlers={**HANDLERS, HTTPException: _answer_http_error, Exception: _answer_fault},
     )
     # A path is its page's or nobody's: the way round by another address would lose the token and the CORS headers.
     app.router.redirect_slashes = False
@@ -57,5 +57,12 @@ def _answer_http_error(request: Request, error: Exception) -> Response:
     """Where there is no such route or method; the legacy routes tell it in their own words."""
     assert isinstance(error, HTTPException)
     if request.url.path in legacy.PATHS:
-        return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
+        return PlainTextResponse(error.detail, error.status_code, headers=legacy.HEADERS | dict(error.headers or {}))
     return answer_http_error(request, error)
+
+
+def _answer_fault(request: Request, error: Exception) -> Response:
+    """Where a handler fails; Starlette raises its exception again behind the answer."""
+    if request.url.path in legacy.PATHS:
+        return PlainTextResponse("Internal Server Error", 500, headers=legacy.HEADERS)
+    return answer_fault(request, error)

@@ -16,15 +16,22 @@ from trio_orchestrator.store.errors import StoreError
 from trio_orchestrator.store.questions import BEGINNING, TimelineEntry, TimelinePlace
 from trio_orchestrator.tracking.ports import Actor
 
-from .api.errors import UNANSWERED, complain
+from .api.errors import RETRY_AFTER, UNANSWERED, complain
 from .api.rendering import Pieces, in_pieces
 from .api.services import Services
 
 PATHS: Final = frozenset({"/timelines", "/objectIds"})
 
 _DECIMAL: Final = re.compile(r"[0-9]{1,18}")
-_ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
-_PREFLIGHT: Final = _ANY_ORIGIN | {
+HEADERS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    # What is told of people is not for caches, nor is what is told in its place for a while.
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every answer has, whatever it is: pages of other origins are to read at least its status."""
+
+_PREFLIGHT: Final = HEADERS | {
     "Access-Control-Allow-Methods": "GET, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization",
     "Access-Control-Max-Age": "86400",
@@ -64,13 +71,12 @@ class _Legacy:
         try:
             return await answer(request, await self._services.access.legacy_reader(request))
         except Unauthenticated as error:
-            return PlainTextResponse(str(error), 401, headers=_ANY_ORIGIN | {"WWW-Authenticate": "Bearer"})
+            return PlainTextResponse(str(error), 401, headers=HEADERS | {"WWW-Authenticate": "Bearer"})
         except Forbidden as error:
-            return PlainTextResponse(str(error), 403, headers=_ANY_ORIGIN)
+            return PlainTextResponse(str(error), 403, headers=HEADERS)
         except StoreError as error:
             complain(request.scope, UNANSWERED, error)
-            headers = _ANY_ORIGIN | {"Retry-After": "5"}
-            return PlainTextResponse("The database cannot be read now.", 503, headers=headers)
+            return PlainTextResponse("The database cannot be read now.", 503, headers=HEADERS | RETRY_AFTER)
 
     async def _object_ids(self, _request: Request, _actor: Actor) -> Response:
         form = _Form[int](str)
@@ -84,12 +90,12 @@ class _Legacy:
 
         pieces = Pieces(make, lambda: b"]}")
         await pieces.begin(b'{"data":[')
-        return in_pieces(pieces, _ANY_ORIGIN, "application/json")
+        return in_pieces(pieces, HEADERS, "application/json")
 
     async def _timelines(self, request: Request, actor: Actor) -> Response:
         text = request.query_params.get("objectId") or request.query_params.get("object_id")
         if not text:
-            return PlainTextResponse(_MISSING_ID, 400, headers=_ANY_ORIGIN)
+            return PlainTextResponse(_MISSING_ID, 400, headers=HEADERS)
         object_id = int(text) if _DECIMAL.fullmatch(text) else 0  # which no object has
         form = _Form(_entry)
 
@@ -106,9 +112,9 @@ class _Legacy:
 
         pieces = Pieces(make, lambda: b"]}")
         if not await pieces.begin(b'{"data":['):
-            return PlainTextResponse(_UNKNOWN_ID, 400, headers=_ANY_ORIGIN)
+            return PlainTextResponse(_UNKNOWN_ID, 400, headers=HEADERS)
         self._services.auditor.looked_up(object_id, actor)
-        return in_pieces(pieces, _ANY_ORIGIN, "application/json")
+        return in_pieces(pieces, HEADERS, "application/json")
 
 
 class _Form(Generic[_Entry]):

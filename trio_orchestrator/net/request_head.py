@@ -31,6 +31,10 @@ _FOLDED_LINE: Final = re.compile(rb"\r\n[ \t]")
 _CHUNKS: Final = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _BODY: Final = re.compile(rb"\r\ncontent-length[ \t]*:[^\r\n]*[1-9]", re.IGNORECASE)
 
+_ANSWER_HEADERS: Final = (
+    "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: 0\r\n"
+)
+
 
 class Source(Protocol):
     """Where bytes come from."""
@@ -118,8 +122,11 @@ def in_origin_form(head: bytes) -> bytes:
 
 
 def answer(status: str) -> bytes:
-    """The whole answer to a request that is not taken, behind which the connection ends."""
-    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+    """The whole answer to a request that is not taken, behind which the connection ends.
+
+    It tells nothing but its status, and that to pages of every origin: some of them may ask.
+    """
+    return f"HTTP/1.1 {status}\r\n{_ANSWER_HEADERS}\r\n".encode()
 
 
 def is_method(method: bytes) -> bool:

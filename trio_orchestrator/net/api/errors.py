@@ -14,6 +14,8 @@ from trio_orchestrator.store.errors import StoreError
 
 RETRY_AFTER: Final = {"Retry-After": "5"}
 UNANSWERED: Final = "a question could not be answered"
+# What there is not now may be there soon, and a 404 without a word is kept by caches (RFC 9110, section 15.1).
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _NOT_NOW: Final = "The database cannot be read now."
 
 
@@ -56,7 +58,7 @@ class NotFound(ApiError):
 def error_response(status: int, error: str, message: str, headers: dict[str, str] | None = None) -> Response:
     """The answer that every error of the API has."""
     body = msgspec.json.encode(ErrorAnswer(error, message))
-    return Response(body, status, headers, media_type="application/json")
+    return Response(body, status, _HEADERS | (headers or {}), media_type="application/json")
 
 
 def answer_api_error(_request: Request, error: Exception) -> Response:
@@ -94,6 +96,11 @@ def answer_http_error(request: Request, error: Exception) -> Response:
     code = codes.get(error.status_code, "bad_request")
     message = "There is nothing here." if error.status_code == 404 else error.detail
     return error_response(error.status_code, code, message, dict(error.headers or {}))
+
+
+def answer_fault(_request: Request, _error: Exception) -> Response:
+    """The answer where the fault is ours; the log has it."""
+    return error_response(500, "internal_error", "This server has a fault; its log tells more.")
 
 
 HANDLERS: Final = {
