@@ -299,6 +299,130 @@ async def test_whoever_says_no_more_is_answered(mock_clock: trio.testing.MockClo
         assert not door.statistics().open
 
 
+class Working:
+    """An application that works until it is told to go on, or is left.
+
+    Attributes:
+        began: set once it has been asked.
+        left: set once it has been left.
+        go_on: set by a test that wants its answer.
+    """
+
+    def __init__(self) -> None:
+        self.began, self.left, self.go_on = trio.Event(), trio.Event(), trio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.began.set()
+        try:
+            await self.go_on.wait()
+        except trio.Cancelled:
+            self.left.set()
+            raise
+        await app(scope, receive, send)
+
+
+def reset(stream: trio.SocketStream) -> None:
+    """Close it as a system does whose program has died in the middle: the other end is told that all is over."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
+async def passes(clock: trio.testing.MockClock, seconds: float) -> None:
+    """So much time, a second after the other; what comes over a socket comes in between."""
+    for _ in range(round(seconds)):
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        clock.jump(1)
+    await trio.testing.wait_all_tasks_blocked(0.02)
+
+
+@pytest.mark.parametrize("early", [b"", b"GET /ear", ASK * 2, bytes(100_000)], ids=["", "half", "two", "much"])
+@pytest.mark.parametrize("half_closed", [False, True])
+async def test_work_for_whom_has_gone_is_left(
+    mock_clock: trio.testing.MockClock, early: bytes, half_closed: bool
+) -> None:
+    working = Working()
+    door = FrontDoor(None, HttpServer(working))
+    async with opened(door, patience=1000) as address:
+        stream = await trio.open_tcp_stream(*address)
+        await stream.send_all(ASK + early)
+        await working.began.wait()
+        if half_closed:
+            await stream.send_eof()
+            await passes(mock_clock, 1)
+            assert not working.left.is_set()
+        reset(stream)
+        await passes(mock_clock, 3)
+        assert working.left.is_set()
+        await passes(mock_clock, 5)
+        assert not door.statistics().open
+    assert door.statistics().faults == 0
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+async def test_likewise_where_the_peer_has_closed_and_said_nothing(
+    mock_clock: trio.testing.MockClock, secured: Secured, tls: bool
+) -> None:
+    """Which looks as if it said no more, until it is told something."""
+    working = Working()
+    door = FrontDoor(None, HttpServer(working))
+    async with opened(door, secured.certificate if tls else None, patience=1000) as address:
+        plain = await trio.open_tcp_stream(*address)
+        stream: trio.abc.Stream = plain
+        if tls:
+            stream = trio.SSLStream(plain, secured.context, server_hostname="127.0.0.1")
+        await stream.send_all(ASK)
+        await working.began.wait()
+        await plain.aclose()
+        await passes(mock_clock, 5)
+        assert working.left.is_set()
+        await passes(mock_clock, 5)
+        assert not door.statistics().open
+    assert door.statistics().faults == 0
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+async def test_whoever_waits_and_says_no_more_is_asked_once_whether_it_does(
+    mock_clock: trio.testing.MockClock, version: bytes
+) -> None:
+    """HTTP/1.0 knows of no answer before the last."""
+    working = Working()
+    async with (
+        opened(FrontDoor(None, HttpServer(working)), patience=1000) as address,
+        await trio.open_tcp_stream(*address) as stream,
+    ):
+        await stream.send_all(ASK.replace(b"1.1", version))
+        await stream.send_eof()
+        await working.began.wait()
+        await passes(mock_clock, 60)
+        working.go_on.set()
+        received = await read_to_end(stream)
+    continued = b"HTTP/1.1 100 Continue\r\n\r\n" if version == b"1.1" else b""
+    assert received.startswith(continued + b"HTTP/1.1 200 ")
+    assert received.endswith(b"short")
+
+
+async def test_a_change_is_made_though_whoever_asked_for_it_has_gone(mock_clock: trio.testing.MockClock) -> None:
+    done = trio.Event()
+
+    async def changing(scope: Scope, receive: Receive, send: Send) -> None:
+        await working(scope, receive, send)
+        done.set()
+
+    working = Working()
+    door = FrontDoor(None, HttpServer(changing))
+    async with opened(door, patience=1000) as address:
+        stream = await trio.open_tcp_stream(*address)
+        await stream.send_all(ASK.replace(b"GET", b"DELETE"))
+        await working.began.wait()
+        reset(stream)
+        await passes(mock_clock, 20)
+        working.go_on.set()
+        await passes(mock_clock, 3)
+        assert done.is_set()
+        assert not door.statistics().open
+    assert door.statistics().faults == 0
+
+
 async def test_in_tls_every_end_is_clean(secured: Secured) -> None:
     """Of a connection that asked for it, and of one that is kept open until the server stops."""
     server = HttpServer(app)
@@ -561,6 +685,35 @@ async def test_of_one_connection_so_many_requests_are_under_way(speaking_http2: 
         await stream.send_all(asking(41))
         while await frames.next() != (DATA, 41, b"short"):
             pass
+
+
+@pytest.mark.parametrize("how", ["reset", "closed", "gone"])
+async def test_work_for_a_stream_that_has_ended_is_left(speaking_http2: Secured, how: str) -> None:
+    working = Working()
+
+    async def one_of_two(scope: Scope, receive: Receive, send: Send) -> None:
+        await (app if scope["path"] == "/other" else working)(scope, receive, send)
+
+    door = FrontDoor(None, HttpServer(one_of_two))
+    async with opened(door, speaking_http2.certificate) as address:
+        plain = await trio.open_tcp_stream(*address)
+        stream = trio.SSLStream(plain, speaking_http2.context, server_hostname="127.0.0.1")
+        await stream.send_all(PREFACE + asking(1))
+        await working.began.wait()
+        if how == "reset":
+            cancel = struct.pack(">I", 8)
+            await stream.send_all(http2_frame(RST_STREAM, 0, 1, cancel) + asking(3, "/other"))
+            frames = Frames(stream)
+            while await frames.next() != (DATA, 3, b"short"):
+                pass
+        elif how == "closed":
+            await stream.aclose()
+        else:
+            reset(plain)
+        await working.left.wait()
+        await plain.aclose()
+        await wait_until_gone(door)
+    assert door.statistics().faults == 0
 
 
 async def test_http2_is_spoken_in_tls_alone() -> None:

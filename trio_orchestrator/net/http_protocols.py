@@ -1,14 +1,21 @@
-"""Hypercorn's HTTP/1.1 and HTTP/2 as they are served here: what it would offer and nobody has, and bounds it lacks."""
+"""Hypercorn's HTTP/1.1 and HTTP/2 as they are served here: what it would offer and nobody has, and bounds it lacks.
 
+One of those is that it lets an application go on for whom has gone.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import h11
+import trio
 from h2.errors import ErrorCodes
 from h2.events import RequestReceived
 from h2.settings import SettingCodes
+from hypercorn.config import Config
 from hypercorn.protocol.events import Event
 from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.typing import AppWrapper, ASGIReceiveCallable, ASGIReceiveEvent, ASGISendEvent, Scope, TaskGroup
 
 from . import request_head
 
@@ -16,11 +23,81 @@ _REQUESTS_AT_A_TIME: Final = 8
 """How many one connection of HTTP/2 may have under way. What is answered to each may take MAX_IMAGE_BYTES."""
 
 
+# They change nothing (RFC 9110, section 9.2.1), so nothing is half done where they are left in the middle.
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Requests:
+    """Hypercorn's task group of one connection, in which an application goes on no longer than whoever asked waits.
+
+    Hypercorn says that he has gone (the connection is broken, or HTTP/2 has reset the stream) to an application that
+    asks it for more of the request's body, and none does while it works out its answer. So that is cancelled, unless
+    the request is one to change something: that is carried out, as it was asked for.
+
+    Args:
+        tasks: the task group.
+    """
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+
+    def spawn(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """See `TaskGroup`."""
+        self._tasks.spawn(function, *arguments)
+
+    async def spawn_app(
+        self,
+        app: AppWrapper,
+        config: Config,
+        scope: Scope,
+        send: Callable[[ASGISendEvent | None], Awaitable[None]],
+    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
+        """See `TaskGroup`: start `app`; what it is told by is returned."""
+        asking = trio.CancelScope()
+        may_be_left = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
+
+        async def answering(
+            scope: Scope, receive: ASGIReceiveCallable, send: Callable[[Any], Awaitable[None]], *ways: Any
+        ) -> None:
+            async def answer(message: Any) -> None:
+                nonlocal may_be_left
+                if message["type"] == "http.response.body" and not message.get("more_body", False):
+                    may_be_left = False  # all is over soon, as it should be
+                await send(message)
+
+            with asking:
+                await app(scope, receive, answer, *ways)
+
+        tell = await self._tasks.spawn_app(answering, config, scope, send)  # type: ignore[arg-type]
+
+        async def tell_or_leave(event: ASGIReceiveEvent) -> None:
+            if may_be_left and event["type"] == "http.disconnect":
+                asking.cancel()
+            else:
+                await tell(event)
+
+        return tell_or_leave
+
+
 class Http11(H11Protocol):
     """HTTP/1.1, and nothing that it could become: a request for HTTP/2 is answered as if it had not been made."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """See `H11Protocol`. An upgrade may be ignored (RFC 9110, section 7.8)."""
+
+    @property
+    def can_be_told_to_continue(self) -> bool:
+        """Whether there is a request that waits for its answer, of a peer that knows of such before it."""
+        connection = self.connection
+        return (
+            isinstance(connection, h11.Connection)
+            and connection.our_state is h11.SEND_RESPONSE
+            and connection.their_http_version not in (None, b"1.0")
+        )
+
+    async def tell_to_continue(self) -> None:
+        """Send a `100 Continue`."""
+        await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
 
 class Http2(H2Protocol):

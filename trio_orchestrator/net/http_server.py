@@ -23,7 +23,7 @@ from structlog.contextvars import bound_contextvars
 from trio_orchestrator.logs import Complaints
 
 from . import request_head
-from .http_protocols import Http2, Http11
+from .http_protocols import Http2, Http11, Requests
 from .http_streams import SecureStream, Stream
 from .transport import Transport
 
@@ -230,7 +230,7 @@ class _Engine(TCPServer):
             wrapper.app,
             wrapper.config,
             wrapper.context,
-            wrapper.task_group,
+            Requests(wrapper.task_group),  # type: ignore[arg-type]  # it is no context manager
             wrapper.state,
             wrapper.ssl,
             wrapper.client,
@@ -241,9 +241,24 @@ class _Engine(TCPServer):
 
     async def watch(self) -> None:
         """Notice what Hypercorn does not: peers that went meanwhile."""
-        while True:
+        has_called = is_broken = False
+        while not is_broken:
             await trio.sleep(_LOOK_SECONDS)
-            self.stream.look()
+            is_broken = self.stream.look()
+            has_called = has_called or await self._call()
+        await self.protocol.handle(Closed())
+
+    async def _call(self) -> bool:
+        """Have a peer that says no more, and waits for its answer, show whether it is there; whether that was done.
+
+        Where it closed but its own way it passes over a `100 Continue` (RFC 9110, section 15.2.1), and where it has
+        gone its system says so. By nothing else the one can be told from the other.
+        """
+        protocol = self.protocol.protocol
+        if not (self.stream.has_ended and isinstance(protocol, Http11) and protocol.can_be_told_to_continue):
+            return False
+        await protocol.tell_to_continue()
+        return True
 
     async def protocol_send(self, event: Event) -> None:
         """See `TCPServer`; it would let a connection be idle on which nothing can come any more."""

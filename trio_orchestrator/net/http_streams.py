@@ -58,11 +58,21 @@ class Stream(trio.abc.Stream):
         while self._under_way:
             await self._end.park()
 
-    def look(self) -> None:
-        """Notice that the peer has gone while Hypercorn does not read, as it does not behind half a request."""
-        if not self._ended and not self._reading and self._transport.has_hung_up():
+    def look(self) -> bool:
+        """Notice that the peer has gone while Hypercorn does not read, as it does not behind half a request.
+
+        Whether the connection is broken, as it may be though the peer has said before that it says no more.
+        """
+        is_broken = self._transport.is_broken()
+        if not self._ended and not self._reading and (is_broken or self._transport.has_hung_up()):
             self._ended = True
             self._moved()
+        return is_broken
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer says no more."""
+        return self._ended
 
     def let_go(self, head: bytes) -> None:
         """Leave the transport to somebody else, who reads `head` again, though Hypercorn closes this stream."""

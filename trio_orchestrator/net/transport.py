@@ -1,5 +1,6 @@
 """One accepted connection: a Trio stream, in clear or in TLS, that can also be read and written without waiting."""
 
+import select
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -103,6 +104,14 @@ class Transport(trio.abc.Stream):
             return False
         except OSError:
             return True
+
+    def is_broken(self) -> bool:
+        """Whether the connection is broken, whatever is left to be read; one that the peer closed its way is not."""
+        if self.socket.fileno() < 0:
+            return True
+        asking = select.poll()
+        asking.register(self.socket, 0)  # what is told in any case: an error, or that both ways are closed
+        return bool(asking.poll(0))
 
     def send_nowait(self, data: bytes, file: SharedFile | None = None) -> int:
         """Give the socket what it takes without waiting; how many bytes that was (see `connections.wire.Wire`).
