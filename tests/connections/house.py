@@ -86,10 +86,7 @@ class Caller:
 
     async def stays(self) -> None:
         """What waits for the end of the connection."""
-        with self.session.deadline:
-            await self.outbox.wait_closing()
-        if self.outbox.closing is None:
-            self.session.overstayed()
+        await self.session.wait_closing()
 
     def heard(self) -> list[str]:
         read = self.wire.read()

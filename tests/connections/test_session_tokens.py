@@ -11,7 +11,7 @@ from trio_orchestrator.connections.session import Kind
 from trio_orchestrator.protocol.frames import NOT_TEXT, NotText
 from trio_orchestrator.tracking.ports import Actor, NewObject
 
-from .house import USES_IMAGES, House, error, is_one
+from .house import USES_IMAGES, Caller, House, error, is_one
 
 
 async def test_nothing_is_told_before_a_good_token_and_all_from_then_on() -> None:
@@ -152,6 +152,43 @@ async def test_a_renewal_takes_the_place_of_the_token_longer_or_shorter(
     assert (longer.code, shorter.code) == (None, 4451)
     await trio.sleep(510)
     assert longer.code == 4451
+
+
+@pytest.mark.parametrize("passes", [0, 1, 3])
+async def test_a_renewal_that_comes_as_the_token_ends_is_in_time(
+    nursery: trio.Nursery, autojump_clock: MockClock, passes: int
+) -> None:
+    """Whoever has its turn first in that pass of the scheduler, which is left to chance; a little later it is not."""
+
+    async def renews(alice: Caller) -> None:
+        nursery.start_soon(alice.stays)
+        await alice.shows(make_token(expires_in=100))
+        await trio.sleep_until(alice.session.deadline.deadline)
+        for _ in range(passes):
+            await trio.lowlevel.checkpoint()
+        await alice.shows(make_token(expires_in=1000))
+
+    house = House(tokens=True)
+    peers = [house.peer() for _ in range(30)]
+    for alice in peers:
+        nursery.start_soon(renews, alice)
+    await trio.sleep(500)
+    codes = {alice.code for alice in peers}
+    assert codes == {None if passes < 2 else 4451}
+    await trio.sleep(650)
+    assert {alice.code for alice in peers} == {4451}
+
+
+async def test_so_is_a_first_token_at_the_last_moment(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    house = House(tokens=True, auth_timeout=10)
+    peers = [house.peer() for _ in range(30)]
+    for alice in peers:
+        nursery.start_soon(alice.stays)
+    await trio.sleep(10)
+    for alice in peers:
+        await alice.shows(make_token(expires_in=100))
+    await trio.sleep(1)
+    assert {alice.code for alice in peers} == {None}
 
 
 async def test_a_renewal_is_no_second_peer() -> None:

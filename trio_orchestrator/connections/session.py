@@ -39,6 +39,9 @@ class Kind(Enum):
     PROCESSOR = "processor"
 
 
+_LAST_PASSES: Final = 2
+"""What has come when a peer's time is over is still heard: by the read loop in one pass, by the session in the next."""
+
 _OF_THE_SESSION: Final = frozenset({Authenticate, Identifier, Unknown})
 _DECODERS: Final = {Kind.CLIENT: CLIENT_MESSAGES, Kind.PROCESSOR: PROCESSOR_MESSAGES}
 
@@ -87,8 +90,8 @@ class Session:
 
     Attributes:
         kind: which socket the peer came to.
-        deadline: wraps whoever waits for the end of the connection; passes when the peer has not authenticated in
-            time or its token expires, and then `overstayed` is to be called.
+        deadline: passes when the peer has not authenticated in time or its token expires; another one where it is given
+            more time in the very pass of the scheduler.
     """
 
     def __init__(
@@ -164,8 +167,18 @@ class Session:
         """Whether the peer is let in; until it has authenticated where it must, it is a stranger."""
         return self._peer is not None
 
-    def overstayed(self) -> None:
-        """The deadline has passed: the connection is to end."""
+    async def wait_closing(self) -> None:
+        """Wait until the connection is to end, which it is also where the peer's time is over."""
+        while self._outbox.closing is None:
+            with self.deadline:
+                await self._outbox.wait_closing()
+                return
+            for _ in range(_LAST_PASSES):
+                await trio.lowlevel.checkpoint()
+            if trio.current_time() >= self.deadline.deadline:
+                self._overstayed()
+
+    def _overstayed(self) -> None:
         if self._identity is None:
             self._outbox.close(CloseCode.AUTHENTICATION_TIMEOUT, "not authenticated in time")
         else:
@@ -224,7 +237,11 @@ class Session:
         camera_id = self._peer.camera_id if isinstance(self._peer, Processor) else None
         if camera_id is not None and not self._may_stand_for(camera_id):
             self._outbox.close(CloseCode.NOT_YOUR_CAMERA, "the new token does not name this camera")
-        self.deadline.deadline = trio.current_time() + (identity.expires_at - time.time())
+        expires_at = trio.current_time() + (identity.expires_at - time.time())
+        if self.deadline.cancel_called:
+            self.deadline = trio.CancelScope(deadline=expires_at)
+        else:
+            self.deadline.deadline = expires_at
 
     async def _commit(self, pending: Pending) -> None:
         change = pending.change

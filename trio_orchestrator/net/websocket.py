@@ -286,10 +286,8 @@ class _Connection:
 
     async def _keep(self, scope: trio.CancelScope, session: Session, intake: Intake, silence: SilenceWatch) -> None:
         """See to it that the connection ends when somebody wants it to, its time is over, or nobody is there."""
-        with session.deadline, silence.watching(intake, self.outbox):
-            await self.outbox.wait_closing()
-        if self.outbox.closing is None:
-            session.overstayed()
+        with silence.watching(intake, self.outbox):
+            await session.wait_closing()
         closing = await self.outbox.wait_closing()
         # The reader goes on meanwhile: the peer's closing frame must be read, and what it still sends be taken,
         # or the reset that answers unread bytes could overtake our own.
