@@ -515,6 +515,8 @@ async def test_likewise_over_http2(speaking_http2: Secured, monkeypatch: pytest.
         (b"\xff", "/", "501"),
         ("GET", b"/\xff", "400"),
         ("GET", "https://h/", "400"),
+        ("GET", "/objects%2f1", "400"),
+        ("GET", "*", "400"),
     ],
 )
 async def test_a_request_that_is_refused_costs_no_other(
@@ -533,6 +535,19 @@ async def test_a_request_that_is_refused_costs_no_other(
             pass
         assert (b":status", status.encode()) in [tuple(header) for header in Decoder().decode(told[2], raw=True)]
         while await frames.next() != (DATA, 3, b"short"):
+            pass
+
+
+async def test_a_connection_has_so_many_requests_those_that_are_refused_among_them(speaking_http2: Secured) -> None:
+    async with (
+        opened(FrontDoor(None, HttpServer(app)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        await stream.send_all(PREFACE)
+        frames = Frames(stream)
+        for number in range(1, 2003, 2):
+            await stream.send_all(asking(number, "/%2f"))
+        while (await frames.next())[0] != GOAWAY:
             pass
 
 

@@ -125,6 +125,7 @@ class Http2(H2Protocol):
             self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
         elif (status := _refusal(request)) is not None:
             self.connection.send_headers(request.stream_id, [(b":status", status)], end_stream=True)
+            self.keep_alive_requests += 1  # of which a connection has so many
         else:
             await super()._create_stream(request)
             # Its application has not had its turn yet.
@@ -134,11 +135,11 @@ class Http2(H2Protocol):
 def _refusal(request: RequestReceived) -> bytes | None:
     """The HTTP status by which a request is refused that Hypercorn must not see; None where it may."""
     headers: dict[bytes, bytes] = dict(request.headers)
-    path = headers.get(b":path", b"")
-    if not request_head.is_method(headers[b":method"]):
+    method = headers[b":method"]
+    if not request_head.is_method(method):
         return b"501"
-    # RFC 9113, section 8.3.1. Hypercorn fails with any other, and with it all requests of the connection.
-    return None if path.isascii() and path.startswith((b"/", b"*")) else b"400"
+    # RFC 9113, section 8.3.1. Hypercorn fails with others, and with it all requests of the connection.
+    return None if request_head.is_path(method, headers.get(b":path", b"")) else b"400"
 
 
 class _Buffer(StreamBuffer):

@@ -14,6 +14,8 @@ _EMPTY_LINE: Final = b"\r\n"
 # The method, the target, and the version (RFC 9112, section 3).
 _REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9])\r\n")
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#]*)((?:[/?][^#]*)?)", re.IGNORECASE)
+_PATH: Final = re.compile(rb"/[!-~]*")
+_SLASH_IN_DISGUISE: Final = re.compile(rb"[^?]*%2f", re.IGNORECASE)
 _HOST: Final = re.compile(rb"\r\nhost:([^\r\n]*)", re.IGNORECASE)
 # A name, or an address in brackets, and a port; no user (RFC 9110, sections 4.2.4 and 7.2; RFC 3986, section 3.2.2).
 _AUTHORITY: Final = re.compile(rb"(\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?")
@@ -138,6 +140,17 @@ def is_method(method: bytes) -> bool:
     return method.isascii() and method == method.upper() and method != b"CONNECT"
 
 
+def is_path(method: bytes, target: bytes) -> bool:
+    """Whether it is a path, and perhaps a query, that may be given to Hypercorn, over either version of HTTP.
+
+    In a path `%2f` is not the slash that Hypercorn makes of it (RFC 3986, section 2.2): a proxy that keeps `/objects/`
+    from somebody would pass `/objects%2f1` on. No path here has one.
+    """
+    if _PATH.fullmatch(target):
+        return not _SLASH_IN_DISGUISE.match(target)
+    return (method, target) == (b"OPTIONS", b"*")
+
+
 def is_websocket(head: bytes) -> bool:
     """Whether a WebSocket is asked for."""
     return _WEBSOCKET_UPGRADE.search(head) is not None
@@ -158,9 +171,7 @@ def _has_a_host(head: bytes, minor_version: bytes) -> bool:
 
 def _is_a_target(method: bytes, target: bytes) -> bool:
     """Whether it is in one of the forms that a server is asked in (RFC 9112, section 3.2)."""
-    if target.startswith(b"/"):
-        return True
     if absolute := _ABSOLUTE_FORM.fullmatch(target):
         authority = _AUTHORITY.fullmatch(absolute[1])
-        return authority is not None and bool(authority[1])
-    return (method, target) == (b"OPTIONS", b"*")
+        return authority is not None and bool(authority[1]) and not _SLASH_IN_DISGUISE.match(absolute[2])
+    return is_path(method, target)
