@@ -1,6 +1,7 @@
 """Which engine gets a connection, how long it may take to say so, and that none harms another."""
 
 import errno
+import re
 import socket
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
@@ -115,6 +116,7 @@ async def test_what_is_refused(head: bytes, status: str, before: int) -> None:
         answer = await read_to_end(stream)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer, "pages of other origins are to see it"
+    assert re.search(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", answer), "RFC 9110, section 6.6.1"
     assert door.statistics().refused == {status: 1}
 
 

@@ -179,7 +179,9 @@ async def test_a_target_may_be_in_absolute_form(before: bytes) -> None:
 async def test_what_only_looks_like_a_websockets_path_is_none(target: bytes) -> None:
     async with serving(app=app) as (address, _), await trio.open_tcp_stream(*address) as stream:
         await stream.send_all(upgrade(target))
-        assert (await read_until(stream, b"\n")).startswith(b"HTTP/1.1 404 ")
+        answer = await read_until(stream, b"/processor.\n")
+        assert answer.startswith(b"HTTP/1.1 404 ")
+        assert b"\r\nDate: " in answer
 
 
 @pytest.mark.parametrize("half", [upgrade()[:-1], ASK[:-4], upgrade().replace(b"\r\n", b"\n")])

@@ -124,7 +124,8 @@ class Http2(H2Protocol):
         if len(self.streams) >= _REQUESTS_AT_A_TIME:
             self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
         elif (status := _refusal(request)) is not None:
-            self.connection.send_headers(request.stream_id, [(b":status", status)], end_stream=True)
+            headers = [(b":status", status), *self.config.response_headers("h2")]
+            self.connection.send_headers(request.stream_id, headers, end_stream=True)
             self.keep_alive_requests += 1  # of which a connection has so many
         else:
             await super()._create_stream(request)
@@ -138,8 +139,10 @@ def _refusal(request: RequestReceived) -> bytes | None:
     method = headers[b":method"]
     if not request_head.is_method(method):
         return b"501"
-    # RFC 9113, section 8.3.1. Hypercorn fails with others, and with it all requests of the connection.
-    return None if request_head.is_path(method, headers.get(b":path", b"")) else b"400"
+    # RFC 9113, section 8.3.1. Hypercorn fails with some other paths, and with it all requests of the connection.
+    is_path = request_head.is_path(method, headers.get(b":path", b""))
+    is_host = all(request_head.is_host(headers.get(name, b"")) for name in (b":authority", b"host"))
+    return None if is_path and is_host else b"400"
 
 
 class _Buffer(StreamBuffer):

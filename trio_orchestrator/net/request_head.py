@@ -5,6 +5,7 @@ no faster: no expression has two parts side by side that take the same character
 """
 
 import re
+from email.utils import formatdate
 from typing import Final, Protocol
 
 END: Final = b"\r\n\r\n"
@@ -128,7 +129,7 @@ def answer(status: str) -> bytes:
 
     It tells nothing but its status, and that to pages of every origin: some of them may ask.
     """
-    return f"HTTP/1.1 {status}\r\n{_ANSWER_HEADERS}\r\n".encode()
+    return f"HTTP/1.1 {status}\r\nDate: {formatdate(usegmt=True)}\r\n{_ANSWER_HEADERS}\r\n".encode()
 
 
 def is_method(method: bytes) -> bool:
@@ -151,6 +152,11 @@ def is_path(method: bytes, target: bytes) -> bool:
     return (method, target) == (b"OPTIONS", b"*")
 
 
+def is_host(authority: bytes) -> bool:
+    """Whether it names a host, and perhaps a port; nothing at all does."""
+    return _AUTHORITY.fullmatch(authority) is not None
+
+
 def is_websocket(head: bytes) -> bool:
     """Whether a WebSocket is asked for."""
     return _WEBSOCKET_UPGRADE.search(head) is not None
@@ -166,7 +172,7 @@ def _has_a_host(head: bytes, minor_version: bytes) -> bool:
     hosts = _HOST.findall(head)
     if len(hosts) != 1:
         return not hosts and minor_version == b"0"
-    return _AUTHORITY.fullmatch(hosts[0].strip(b" \t")) is not None
+    return is_host(hosts[0].strip(b" \t"))
 
 
 def _is_a_target(method: bytes, target: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import partial
 from typing import Final
 
@@ -235,10 +236,12 @@ class _Connection:
                 handshake.start_soon(self._cancel_when_refused, handshake.cancel_scope)
                 request = await trio_websocket.wrap_server_stream(nursery, self._engine_stream)
                 kind = _kind_at(request.path)
+                date = [(b"Date", formatdate(usegmt=True).encode())]  # RFC 9110, section 6.6.1
                 if kind is None:
-                    await request.reject(404, body=b"WebSockets are at /client and /processor.\n")
+                    text = b"WebSockets are at /client and /processor.\n"
+                    await request.reject(404, extra_headers=date, body=text)
                 elif not is_allowed:
-                    await request.reject(403, body=b"This origin is not allowed here.\n")
+                    await request.reject(403, extra_headers=date, body=b"This origin is not allowed here.\n")
                 else:
                     self._engine = self._engine_stream.engine = await request.accept()
                 handshake.cancel_scope.cancel()
