@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -92,6 +93,30 @@ async def test_no_cache_keeps_what_is_told_of_people(kept: Archive, tmp_path: Pa
 async def test_no_path_leads_to_another(kept: Archive) -> None:
     for path in ("/objectIds/", "/timelines/", "/client/", "/objects/1/"):
         assert (await kept.http.get(path)).status_code == 404
+
+
+async def test_of_a_long_answer_only_the_head_is_made_where_no_more_is_asked_for(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, questions = Reader.ask, 0
+
+    async def counted(reader: Reader, *question: Any) -> object:
+        nonlocal questions
+        questions += 1
+        return await ask(reader, *question)
+
+    kept.see_every_second(2, [f"cam{number:03}" for number in range(700)], range(3))
+    monkeypatch.setattr(Reader, "ask", counted)
+    for path in ("/objects/2/sightings", "/objects/2/visits", "/timelines?objectId=2"):
+        told = []
+        for method in ("GET", "HEAD"):
+            questions = 0
+            answer = await kept.http.request(method, path)
+            told.append(questions)
+            assert answer.status_code == 200
+            assert "content-length" not in answer.headers, "it is not known"
+        assert told[1] <= 2 < told[0]
+        assert not answer.content
 
 
 @pytest.mark.parametrize("public", [False, True])

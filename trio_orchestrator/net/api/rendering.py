@@ -191,6 +191,10 @@ class _Streaming(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `StreamingResponse`."""
+        if scope["method"] == "HEAD":  # the rest would be read for nobody
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body"})
+            return
         try:
             await super().__call__(scope, receive, send)
         except* StoreError as group:
