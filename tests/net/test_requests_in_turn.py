@@ -175,6 +175,21 @@ async def test_a_target_may_be_in_absolute_form(before: bytes) -> None:
         assert received.count(ANSWERED) == 1 + bool(before)
 
 
+async def test_an_empty_line_alone_begins_no_head(mock_clock: trio.testing.MockClock) -> None:
+    """Which would have to be complete in ten seconds."""
+    async with (
+        opened(FrontDoor(None, HttpServer(app)), patience=1000) as address,
+        await trio.open_tcp_stream(*address) as stream,
+    ):
+        for _ in range(3):
+            await stream.send_all(SAY)
+            await read_until(stream, ANSWERED)
+            await stream.send_all(b"\r\n")
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            mock_clock.jump(20)
+            await trio.testing.wait_all_tasks_blocked(0.02)
+
+
 @pytest.mark.parametrize("target", [b"//other/client", b"/client#x", b"/client/"])
 async def test_what_only_looks_like_a_websockets_path_is_none(target: bytes) -> None:
     async with serving(app=app) as (address, _), await trio.open_tcp_stream(*address) as stream:

@@ -277,6 +277,8 @@ class _Engine(TCPServer):
             while data:
                 data = await self._receive()
                 if data and self._is_between_requests():
+                    if data == request_head.EMPTY_LINE:
+                        continue  # with nothing behind it, it is no head that is late
                     data = await self._next_head(data)
                 if data is not None:
                     await self.protocol.handle(RawData(data))

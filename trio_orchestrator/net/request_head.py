@@ -9,8 +9,8 @@ from email.utils import formatdate
 from typing import Final, Protocol
 
 END: Final = b"\r\n\r\n"
-
-_EMPTY_LINE: Final = b"\r\n"
+EMPTY_LINE: Final = b"\r\n"
+"""What some clients send behind a body, where no head has begun (RFC 9112, section 2.2)."""
 
 # The method, the target, and the version (RFC 9112, section 3).
 _REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9])\r\n")
@@ -53,16 +53,16 @@ async def read(source: Source, max_bytes: int, begun: bytes = b"") -> bytes:
     """What comes up to the end of the head, of which `begun` has come already; what came behind it is read again.
 
     It does not end with `END` where the peer says no more, and is longer than `max_bytes` where the head is. An empty
-    line before it is left out, which some send behind a body (RFC 9112, section 2.2).
+    line before it is left out.
     """
     received = bytearray(begun)
     searched = 0
     may_be_empty = True
     while True:
-        if may_be_empty and len(received) >= len(_EMPTY_LINE):
+        if may_be_empty and len(received) >= len(EMPTY_LINE):
             may_be_empty = False
-            if received.startswith(_EMPTY_LINE):
-                del received[: len(_EMPTY_LINE)]
+            if received.startswith(EMPTY_LINE):
+                del received[: len(EMPTY_LINE)]
         end = received.find(END, searched)
         if end >= 0:
             break
@@ -120,7 +120,7 @@ def in_origin_form(head: bytes) -> bytes:
         return head
     authority, path = absolute.groups()
     origin = path if path.startswith(b"/") else b"/" + path
-    others = _HOST.sub(b"", head[line.end() - len(_EMPTY_LINE) :])
+    others = _HOST.sub(b"", head[line.end() - len(EMPTY_LINE) :])
     return b"%b %b HTTP/%b.%b\r\nHost: %b%b" % (line[1], origin, line[3], line[4], authority, others)
 
 
