@@ -3,7 +3,7 @@
 import socket
 import struct
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -574,6 +574,14 @@ def asking(stream: int, path: str = "/", *, flags: int = END_STREAM | END_HEADER
     return http2_frame(HEADERS, flags, stream, Encoder().encode(head))
 
 
+def frames_of(received: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Of each frame its kind, its flags, its stream's number, and what it carries."""
+    while received:
+        size = 9 + int.from_bytes(received[:3], "big")
+        yield received[3], received[4], int.from_bytes(received[5:9], "big"), received[9:size]
+        received = received[size:]
+
+
 class Frames:
     """What comes over HTTP/2, frame by frame."""
 
@@ -704,6 +712,41 @@ async def test_of_one_connection_so_many_requests_are_under_way(speaking_http2: 
         await stream.send_all(asking(41))
         while await frames.next() != (DATA, 41, b"short"):
             pass
+
+
+@pytest.mark.parametrize("why", ["enough", "the peer asks for no more", "likewise at once", "the server stops"])
+async def test_what_was_asked_for_before_the_last_request_is_answered(speaking_http2: Secured, why: str) -> None:
+    """RFC 9113, section 6.8; to the end, and then the connection ends."""
+    working = Working()
+    server = HttpServer(working)
+    vars(server)["_config"].keep_alive_max_requests = 3 if why == "enough" else 1000
+    door = FrontDoor(None, server)
+    async with (
+        opened(door, speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        farewell = http2_frame(GOAWAY, 0, 0, bytes(8))
+        at_once = farewell if why == "likewise at once" else b""
+        await stream.send_all(PREFACE + asking(1) + asking(3) + asking(5) + at_once)
+        await working.began.wait()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        if why == "enough":
+            await stream.send_all(asking(7))
+        elif why == "the server stops":
+            await server.stop()
+        elif why == "the peer asks for no more":
+            await stream.send_all(farewell)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        working.go_on.set()
+        received = await read_to_end(stream)
+    await until(lambda: not door.statistics().open)
+    frames = list(frames_of(received))
+    assert {number for kind, flags, number, _ in frames if kind == DATA and flags & END_STREAM} == {1, 3, 5}
+    assert [(kind, number) for kind, _, number, payload in frames if kind == RST_STREAM] == (
+        [(RST_STREAM, 7)] if why == "enough" else []
+    )
+    kind, _, _, payload = frames[-1]
+    assert (kind, payload[4:]) == (GOAWAY, bytes(4)), "last: some clients understand nothing behind it"
 
 
 @pytest.mark.parametrize("how", ["reset", "closed", "gone"])

@@ -8,11 +8,14 @@ from typing import Any, Final
 
 import h11
 import trio
+from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
-from h2.events import RequestReceived
+from h2.events import ConnectionTerminated, Event, RequestReceived
 from h2.settings import SettingCodes
 from hypercorn.config import Config
-from hypercorn.protocol.events import Event
+from hypercorn.events import Closed, Updated
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import AppWrapper, ASGIReceiveCallable, ASGIReceiveEvent, ASGISendEvent, Scope, TaskGroup
@@ -101,10 +104,15 @@ class Http11(H11Protocol):
 
 
 class Http2(H2Protocol):
-    """HTTP/2 as it is served here: with few requests at a time, and without WebSockets."""
+    """HTTP/2 as it is served here: with few requests at a time, and without WebSockets.
+
+    When no more requests are to come, as there were enough, the server stops, or the peer said so, those that came are
+    answered (RFC 9113, section 6.8). Hypercorn would end the connection, or have h2 send nothing any more.
+    """
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
+        self._is_leaving = False
         # Hypercorn offers WebSockets (RFC 8441). A browser then asks for no others, and nobody serves those.
         del self.connection.local_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL]
         self.streams = _Streams()
@@ -121,7 +129,7 @@ class Http2(H2Protocol):
 
     async def _create_stream(self, request: RequestReceived) -> None:
         """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
-        if len(self.streams) >= _REQUESTS_AT_A_TIME:
+        if self._is_leaving or len(self.streams) >= _REQUESTS_AT_A_TIME:
             self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
         elif (status := _refusal(request)) is not None:
             headers = [(b":status", status), *self.config.response_headers("h2")]
@@ -131,6 +139,52 @@ class Http2(H2Protocol):
             await super()._create_stream(request)
             # Its application has not had its turn yet.
             self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
+        if self.keep_alive_requests >= self.config.keep_alive_max_requests:
+            self._is_leaving = True
+
+    async def _handle_events(self, events: list[Event]) -> None:
+        """See `H2Protocol`."""
+        others = [event for event in events if not _is_farewell(event)]
+        if len(others) < len(events):
+            self.connection.state_machine.state = ConnectionState.SERVER_OPEN
+        await super()._handle_events(others)
+        self._is_leaving = self._is_leaving or len(others) < len(events)
+        # One that was refused leaves the connection as idle as it was; a ping does not begin that time again.
+        if self._is_leaving or any(isinstance(event, RequestReceived) for event in others):
+            await self._end_when_over()
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """See `H2Protocol`. To it a connection is idle before it has sent the end of the last answer."""
+        if isinstance(event, StreamClosed):
+            await self._close_stream(event.stream_id)
+            self._is_leaving = self._is_leaving or self.context.terminated.is_set()
+            await self._end_when_over()
+        else:
+            await super().stream_send(event)
+
+    async def _send_data(self, stream_id: int) -> None:
+        """See `H2Protocol`."""
+        await super()._send_data(stream_id)
+        await self._end_when_over()
+
+    async def _end_when_over(self) -> None:
+        """Once all is answered, to the end, the connection is idle, or ends where no more is to come.
+
+        That is said last: clients whose HTTP/2 is h2 do not understand an answer behind it.
+        """
+        if self.streams or self.stream_buffers or self.closed:
+            return
+        if self._is_leaving:
+            self.connection.close_connection()
+            await self._flush()
+            await self.send(Closed())
+        else:
+            await self.send(Updated(idle=True))
+
+
+def _is_farewell(event: Event) -> bool:
+    """Whether the peer says that it will ask for no more, and nothing is wrong."""
+    return isinstance(event, ConnectionTerminated) and event.error_code == ErrorCodes.NO_ERROR
 
 
 def _refusal(request: RequestReceived) -> bytes | None:
@@ -170,5 +224,5 @@ class _Streams(dict[int, Any]):
 
 
 class _Nobody:
-    async def handle(self, _event: Event) -> None:
+    async def handle(self, _event: StreamEvent) -> None:
         """Take no notice."""
