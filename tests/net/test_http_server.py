@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.e2e.raw import http2_frame
 from trio_orchestrator.logs import Complaints
-from trio_orchestrator.net import channels, http_server, http_streams
+from trio_orchestrator.net import channels, http_engine, http_streams
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.transport import Transport
@@ -41,7 +41,7 @@ async def app(scope: Scope, _receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(http_engine, "_LOOK_SECONDS", 0.2)
     for name in ("_QUIET_SECONDS", "_QUIET_SECONDS_AT_END", "_SEND_SECONDS"):
         monkeypatch.setattr(http_streams, name, 0.2)
 
@@ -84,7 +84,7 @@ async def slow_app(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 async def test_a_peer_that_goes_behind_half_a_request_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(http_engine, "_LOOK_SECONDS", 0.1)
     monkeypatch.setattr(http_streams, "_QUIET_SECONDS_AT_END", 0.1)
     door = FrontDoor(None, HttpServer(slow_app))
     async with opened(door) as address:

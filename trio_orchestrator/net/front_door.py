@@ -23,7 +23,8 @@ from trio_orchestrator.logs import Complaints, first_of, place_of
 from . import request_head
 from .admission import FULL, Admission, Seat
 from .forwarded import Proxies, headers_of
-from .http_server import HeadTooSlow, HttpServer, NotServable
+from .http_engine import HeadTooSlow, NotServable
+from .http_server import HttpServer
 from .statistics import DoorStatistics
 from .tls import Certificate
 from .tls_channel import TlsBuffers
