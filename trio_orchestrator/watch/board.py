@@ -15,6 +15,7 @@ class Board:
         overview: cameras and live objects.
         server: name and version of the server; empty before it has said so.
         connections: how many connections were made so far.
+        connected: whether there is one now; without, all else is as it was when it ended. To be set by whoever knows.
         left_out: frames that the server left out because this peer is slow.
     """
 
@@ -22,6 +23,7 @@ class Board:
         self.overview = Overview()
         self.server = ""
         self.connections = 0
+        self.connected = False
         self.left_out = 0
         self._frames: dict[str, deque[float]] = {}
         self._boxes: dict[str, int] = {}

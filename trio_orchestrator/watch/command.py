@@ -10,7 +10,7 @@ import trio
 from rich.console import Console
 from rich.live import Live
 
-from trio_orchestrator.client import ConnectionRefusedByServer, Feature, open_client
+from trio_orchestrator.client import Client, ConnectionRefusedByServer, Feature, open_client
 from trio_orchestrator.client.address import parse_url
 from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.listener import open_listener
@@ -23,6 +23,7 @@ from .tables import render, utc_now
 DEFAULT_URL: Final = "ws://localhost:8080"
 _FEATURES: Final[tuple[Feature, ...]] = ("cameras", "tracking", "lagged")
 _REFRESH_SECONDS: Final = 0.25
+_CONNECTED_SECONDS: Final = 0.01
 _SUMMARY_SECONDS: Final = 10.0
 
 
@@ -111,5 +112,13 @@ async def _draw(url: str, token: str | None) -> None:
         nursery.start_soon(take_note)
         with Live(console=Console(), auto_refresh=False, screen=True) as live:
             while True:
-                live.update(render(board, trio.current_time(), utc_now()), refresh=True)
+                board.connected = await _is_connected(client)
+                live.update(render(board, trio.current_time(), utc_now(), live.console.height), refresh=True)
                 await trio.sleep(_REFRESH_SECONDS)
+
+
+async def _is_connected(client: Client) -> bool:
+    with trio.move_on_after(_CONNECTED_SECONDS):
+        await client.wait_connected()
+        return True
+    return False
