@@ -1,7 +1,7 @@
 """Cameras, rates, objects and their states at a terminal.
 
-`board` keeps what is shown, `tables` shows it on a terminal, `lines` says it line by line elsewhere, `command` is what
-the command line calls.
+`board` keeps what is shown, `tables` shows it on a terminal, drawn by `screen`, `lines` says it line by line elsewhere,
+`messages` as it comes; `output` is how all of it leaves, `command` what the command line calls.
 """
 
 from .command import add_flags, main

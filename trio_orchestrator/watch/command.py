@@ -1,36 +1,38 @@
 """`python -m trio_orchestrator watch`: its flags, and what it does."""
 
 import argparse
+import contextlib
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
 import trio
-from rich.console import Console
-from rich.live import Live
 
-from trio_orchestrator.client import Client, ConnectionRefusedByServer, Feature, open_client
-from trio_orchestrator.client.address import parse_url
+from trio_orchestrator.client import Client, ConnectionRefusedByServer, Feature, InboxFull, open_client
 from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.listener import open_listener
+from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags
 from trio_orchestrator.signals import until_signalled
 
 from .board import Board
-from .lines import line_of, summary
+from .lines import FELL_BEHIND, line_of, summary
+from .messages import line_of_message
+from .output import Output
+from .screen import open_screen
 from .tables import render, utc_now
 
-DEFAULT_URL: Final = "ws://localhost:8080"
 _FEATURES: Final[tuple[Feature, ...]] = ("cameras", "tracking", "lagged")
 _REFRESH_SECONDS: Final = 0.25
 _CONNECTED_SECONDS: Final = 0.01
 _SUMMARY_SECONDS: Final = 10.0
+_CANNOT_MOVE_A_CURSOR: Final = ("", "dumb", "unknown")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `watch` on `parser`."""
-    parser.add_argument("--url", default=DEFAULT_URL, help="the orchestrator (default: %(default)s)")
-    parser.add_argument("--token", help="JSON Web Token to authenticate with")
+    add_peer_flags(parser)
     parser.add_argument("--json", action="store_true", help="write every message as it comes, one a line")
 
 
@@ -38,83 +40,103 @@ def main(namespace: argparse.Namespace) -> int:
     """Carry out what was parsed with `add_flags`, on the main thread, until a signal comes.
 
     Returns:
-        The exit status: 0 where nobody reads on, 1 where the server refuses, 2 where the URL is none (one line on
-        stderr says so), 130 after Ctrl-C, 143 after SIGTERM.
+        The exit status: 0 where nobody reads on, 1 where the server refuses or stdout cannot be written, 2 where the
+        command line is wrong (one line on stderr says so), 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
-        parse_url(namespace.url, "/client")
+        check_peer_flags(namespace, "/client")
     except ValueError as error:
-        sys.stderr.write(f"watch: {error}\n")
+        _complain(str(error))
         return 2
-    show = _write_messages if namespace.json else _draw if sys.stdout.isatty() else _write_lines
+    output = Output(sys.stdout)
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM", "") not in _CANNOT_MOVE_A_CURSOR
+    show = _write_messages if namespace.json else _draw if is_terminal else _write_lines
     status = 0
     try:
-        status = trio.run(until_signalled, partial(show, namespace.url, namespace.token))
+        status = trio.run(until_signalled, partial(show, namespace.url, namespace.token, output))
     except* ConnectionRefusedByServer as refusals:
-        sys.stderr.write(f"watch: {leaves(refusals)[0]}\n")
+        _complain(str(leaves(refusals)[0]))
         status = 1
     except* BrokenPipeError:
-        # Python flushes stdout once more at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass  # as `| head` ends it
+    except* OSError as faults:
+        _complain(f"cannot write to stdout: {leaves(faults)[0]}")
+        status = 1
     return status
 
 
-async def _write_messages(url: str, token: str | None) -> None:
-    async with open_listener(url, token, features=_FEATURES) as listener:
-        async for message in listener:
-            await _write(message + b"\n")
+def _complain(why: str) -> None:
+    with contextlib.suppress(OSError):  # stderr may be where stdout is, and that is lost
+        sys.stderr.write(f"watch: {why}\n")
 
 
-async def _write(line: bytes) -> None:
-    """Write to stdout. Whoever reads may be slow: pings are answered all the same, and a signal ends it."""
-    await trio.to_thread.run_sync(_write_all, line, abandon_on_cancel=True)
+async def _until_up_to_date(show: Callable[[], Awaitable[None]], tell: Callable[[], Awaitable[None]]) -> None:
+    """Await `show`, and again where more came than was read in time: a new connection tells anew how things stand."""
+    behind = True
+    while behind:
+        behind = False
+        try:
+            await show()
+        except* InboxFull:
+            behind = True
+            # Not before whoever reads has taken what is under way: until then it would only fall behind again.
+            await tell()
 
 
-def _write_all(line: bytes) -> None:
-    # Past Python's buffer: a thread that is left behind would hold its lock, and Python aborts where it ends meanwhile.
-    rest = memoryview(line)
-    while rest:
-        rest = rest[os.write(sys.stdout.fileno(), rest) :]
+async def _write_messages(url: str, token: str | None, output: Output) -> None:
+    async def write() -> None:
+        async with open_listener(url, token, features=_FEATURES) as listener:
+            async for message in listener:
+                await output.write(line_of_message(message, is_ascii=output.encoding != "utf-8"))
+
+    async def tell() -> None:
+        await output.wait_written()
+        _complain(f"{FELL_BEHIND}; it begins anew")
+
+    await _until_up_to_date(write, tell)
 
 
-async def _write_lines(url: str, token: str | None) -> None:
+async def _write_lines(url: str, token: str | None, output: Output) -> None:
     board = Board()
-    saying = trio.Lock()
 
     async def say(line: str) -> None:
-        text = f"{utc_now():%Y-%m-%dT%H:%M:%SZ} {line}\n"
-        async with saying:
-            await _write(text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
+        await output.write(output.encode(f"{utc_now():%Y-%m-%dT%H:%M:%SZ} {line}\n"))
 
-    async with open_client(url, token, features=_FEATURES) as client, trio.open_nursery() as nursery:
+    async def summarize() -> None:
+        while True:
+            await trio.sleep(_SUMMARY_SECONDS)
+            await say(summary(board, trio.current_time()))
 
-        async def summarize() -> None:
-            while True:
-                await trio.sleep(_SUMMARY_SECONDS)
-                await say(summary(board, trio.current_time()))
-
-        nursery.start_soon(summarize)
-        async for event in client:
-            board.apply(event, trio.current_time())
-            line = line_of(event)
-            if line is not None:
-                await say(line)
-
-
-async def _draw(url: str, token: str | None) -> None:
-    board = Board()
-    async with open_client(url, token, features=_FEATURES) as client, trio.open_nursery() as nursery:
-
-        async def take_note() -> None:
+    async def write() -> None:
+        async with open_client(url, token, features=_FEATURES) as client, trio.open_nursery() as nursery:
+            nursery.start_soon(summarize)
             async for event in client:
                 board.apply(event, trio.current_time())
+                line = line_of(event)
+                if line is not None:
+                    await say(line)
 
-        nursery.start_soon(take_note)
-        with Live(console=Console(), auto_refresh=False, screen=True) as live:
-            while True:
-                board.connected = await _is_connected(client)
-                live.update(render(board, trio.current_time(), utc_now(), live.console.height), refresh=True)
-                await trio.sleep(_REFRESH_SECONDS)
+    await _until_up_to_date(write, partial(say, FELL_BEHIND))
+
+
+async def _draw(url: str, token: str | None, output: Output) -> None:
+    board = Board()
+
+    async def take_note(client: Client) -> None:
+        async for event in client:
+            board.apply(event, trio.current_time())
+
+    async with open_screen(output) as screen:
+
+        async def show() -> None:
+            async with open_client(url, token, features=_FEATURES) as client, trio.open_nursery() as nursery:
+                nursery.start_soon(take_note, client)
+                while True:
+                    board.connected = await _is_connected(client)
+                    await screen.draw(lambda height: render(board, trio.current_time(), utc_now(), height))
+                    await trio.sleep(_REFRESH_SECONDS)
+
+        await _until_up_to_date(show, output.wait_written)
 
 
 async def _is_connected(client: Client) -> bool:

@@ -1,9 +1,13 @@
 """What happens, in a line each: for a file, a pipe, or a terminal that cannot do more."""
 
+from typing import Final
+
 from trio_orchestrator.client import CameraChange, Cameras, Connected, Error, Event, Lagged, Tracked, TrackingChange
 from trio_orchestrator.client.plain import plain
 
 from .board import Board
+
+FELL_BEHIND: Final = "what this is read by is too slow, and some of what happened was left out"
 
 
 def line_of(event: Event) -> str | None:
