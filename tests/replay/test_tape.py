@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from trio_orchestrator.client import FeatureMap, Start, Stop
+from trio_orchestrator.client import Connected, FeatureMap, Start, Stop
 from trio_orchestrator.replay import RecordingError
-from trio_orchestrator.replay.cast import Cast
+from trio_orchestrator.replay.cast import REMEMBERED_FRAMES, Cast
 from trio_orchestrator.replay.tape import TapeFrame, head, is_tape, line, open_new, read_tape
 
 HEAD = head(datetime(2026, 11, 22, tzinfo=UTC))
@@ -130,7 +130,51 @@ def test_a_click_on_somebody_who_was_tracked_then_marks_them_everywhere() -> Non
     cast.see(frame("a", 1, (3, None)))
     cast.obey("a", Start(9, 1, 3))
     assert marks(cast, frame("a", 2, (3, 7))) == [9]  # recognized a little later
+    assert marks(cast, frame("b", 3, (1, 7), (2, None))) == [None, None], "nobody has told it what to look for"
+    cast.obey("b", FeatureMap(9, {}))
+    assert marks(cast, frame("b", 3, (1, 7), (2, None))) == [None, None], "nor what that looks like"
+    cast.obey("b", FeatureMap(9, [0.5]))
     assert marks(cast, frame("b", 3, (1, 7), (2, None))) == [9, None]
+
+
+def test_after_a_new_connection_only_what_is_told_again_is_marked() -> None:
+    cast = Cast()
+    cast.see(frame("a", 1, (3, 7), (4, 8)))
+    answers = [cast.obey("a", Start(9, 1, 3)), cast.obey("a", Start(10, 1, 4))]
+    for object_id in (9, 10):
+        cast.obey("b", FeatureMap(object_id, [0.5]))
+    cast.obey("a", Connected(2))
+    assert cast.following("a") == 0
+    assert marks(cast, frame("a", 2, (3, 7), (4, 8))) == [None, None]
+    assert marks(cast, frame("b", 2, (1, 7), (2, 8))) == [9, 10], "it has had no other connection"
+    cast.obey("a", FeatureMap(9, [0.5]))
+    assert cast.obey("a", FeatureMap(10, {})) == answers[1]  # it was lost on its way
+    assert cast.following("a") == 2
+    assert marks(cast, frame("a", 3, (3, 7), (4, 8))) == [9, 10]
+    cast.obey("a", Connected(3))
+    cast.obey("a", Stop(9))
+    cast.obey("a", FeatureMap(9, [0.5]))  # of another camera, late
+    assert marks(cast, frame("a", 4, (3, 7))) == [None]
+
+
+def test_the_last_frames_of_each_camera_can_be_clicked_in_however_many_cameras_there_are() -> None:
+    cast = Cast()
+    for number in range(REMEMBERED_FRAMES):
+        cast.see(frame("a", number, (3, None)))
+        for camera in "bcd":
+            cast.see(frame(camera, number, (3, None)))
+    assert cast.obey("a", Start(9, 0, 3)) is not None
+    cast.see(frame("a", REMEMBERED_FRAMES, (3, None)))
+    assert cast.obey("a", Start(10, 0, 3)) is None
+    assert cast.obey("b", Start(10, 0, 3)) is not None
+
+
+def test_a_frame_that_comes_again_is_new_again() -> None:
+    cast = Cast()
+    for number in [0, *range(1, REMEMBERED_FRAMES), 0, REMEMBERED_FRAMES]:
+        cast.see(frame("a", number, (3, None)))
+    assert cast.obey("a", Start(9, 0, 3)) is not None
+    assert cast.obey("a", Start(10, 1, 3)) is None
 
 
 def test_a_click_on_what_was_not_shown_is_nothing() -> None:
