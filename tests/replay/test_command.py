@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +13,8 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket
 
-from trio_orchestrator.replay import add_flags, main
+from trio_orchestrator.client import ConnectionRefusedByServer, InboxFull
+from trio_orchestrator.replay import add_flags, command, main
 from trio_orchestrator.replay.command import CameraSource, ReplayError, parse_camera
 
 from .recordings import ROWS
@@ -61,6 +63,8 @@ def test_what_is_no_camera_is_told(text: str) -> None:
         (["cam1=good.txt", "--fps", "inf"], "frames a second"),
         (["cam1=good.txt", "--size", "big"], "1920x1080"),
         (["cam1=good.txt", "--url", "http://localhost"], "ws://"),
+        (["cam1=good.txt", "--token", "\udcff"], "the token is no JSON Web Token"),
+        (["cam\udcff=good.txt"], "is no camera: it is not UTF-8"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_status_two(
@@ -113,8 +117,8 @@ class Recorder:
 async def start_replay(nursery: trio.Nursery, recorder: Recorder, *arguments: str) -> trio.Process:
     """A replay in a process of its own against `recorder`; killed at the end of `nursery`."""
     server = await nursery.start(serve_websocket, recorder.handle, "127.0.0.1", 0, None)
-    command = [sys.executable, "-c", RUN, *arguments, "--url", f"ws://127.0.0.1:{server.port}"]
-    run = partial(trio.run_process, command, capture_stdout=True, capture_stderr=True, check=False)
+    line = [sys.executable, "-c", RUN, *arguments, "--url", f"ws://127.0.0.1:{server.port}"]
+    run = partial(trio.run_process, line, capture_stdout=True, capture_stderr=True, check=False)
     process: trio.Process = await nursery.start(run)
     return process
 
@@ -144,6 +148,56 @@ async def test_a_signal_ends_a_loop_cleanly(tmp_path: Path, number: signal.Signa
             assert await process.wait() == status
             nursery.cancel_scope.cancel()
     assert recorder.frames["cam1"] == sorted(set(recorder.frames["cam1"]))
+
+
+async def test_a_tape_that_vanishes_while_it_loops_ends_it_with_status_two_and_one_line(tmp_path: Path) -> None:
+    tape = tmp_path / "a.jsonl"
+    frame = {"at": 0.2, "cameraId": "cam1", "frameId": 1.0, "boxes": []}
+    tape.write_text('{"tape":1,"startedAt":"2026-11-22T08:15:30Z"}\n' + json.dumps(frame) + "\n")
+    recorder = Recorder()
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(serve_websocket, recorder.handle, "127.0.0.1", 0, None)
+            words = [str(tape), "--loop", "--url", f"ws://127.0.0.1:{server.port}"]
+            line = [sys.executable, "-c", RUN, *words]
+            process = await trio.lowlevel.open_process(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            await recorder.heard.wait()
+            tape.unlink()
+            assert process.stderr is not None
+            told = b"".join([piece async for piece in process.stderr]).decode()
+            assert await process.wait() == 2
+            nursery.cancel_scope.cancel()
+    assert told.splitlines()[-1] == f"replay: {tape}: No such file or directory"
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "told"),
+    [
+        (InboxFull("iterate"), 1, "replay: camera cam1: the server tells more at once than can be taken in\n"),
+        (ConnectionRefusedByServer(4401, "no"), 1, "replay: camera cam1: the server refused the connection, code 4401"),
+    ],
+)
+def test_what_ends_a_camera_is_one_line(
+    ending: Exception,
+    status: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.txt").write_text(ROWS)
+
+    async def play(*_: object, **__: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise ending
+
+    monkeypatch.setattr(command, "play", play)
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    assert main(parser.parse_args([f"cam1={tmp_path}/a.txt"])) == status
+    last = capsys.readouterr().err.splitlines(keepends=True)[-1]
+    assert last.startswith(told)
 
 
 async def test_a_refused_camera_ends_it_with_status_one_and_one_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from trio_orchestrator.client import InboxFull
 from trio_orchestrator.replay import record
 from trio_orchestrator.replay.record import Recording
 
@@ -36,6 +37,15 @@ def test_what_is_missed_is_told() -> None:
     recording.to_be_written()
     recording.take(0, BOXES)  # there is room again
     assert recording.frames["cam1"] == 3
+
+
+def test_broken_messages_are_left_out_and_told() -> None:
+    recording = Recording()
+    for broken in (b"[", b'"\xff"', b"1}", b"[" * 9999):
+        recording.take(0, BOXES.replace(b"[]", broken))
+    recording.take(0, BOXES)
+    assert recording.to_be_written().count(b"\n") == 2
+    assert str(recording) == "1 frames of 1 cameras; 4 messages were broken and are left out"
 
 
 class SlowDisk(io.BytesIO):
@@ -71,3 +81,32 @@ async def test_cameras_are_listened_to_while_the_disk_takes_its_time(monkeypatch
         await record._record("ws://x", None, 1000, disk, recording)
     assert disk.getvalue().count(b"\n") == 1001
     assert str(recording) == "1000 frames of 1 cameras; 2 more were missed, it was too slow here"
+
+
+async def test_where_too_much_comes_at_once_it_begins_anew_on_the_same_tape(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, recording = io.BytesIO(), Recording()
+    connections = 0
+
+    class Listener:
+        frames_dropped = 1
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            await trio.lowlevel.checkpoint()
+            yield BOXES
+
+    @asynccontextmanager
+    async def open_listener(*_: object, **__: object) -> AsyncIterator[Listener]:
+        nonlocal connections
+        connections += 1
+        yield Listener()
+        if connections < 3:
+            raise InboxFull
+
+    monkeypatch.setattr(record, "open_listener", open_listener)
+    with trio.fail_after(60):
+        await record._record("ws://x", None, 1000, disk, recording)
+    assert disk.getvalue().count(b"\n") == 4
+    assert str(recording) == (
+        "3 frames of 1 cameras; 3 more were missed, it was too slow here;"
+        " there are gaps, 2 times more came at once than could be taken in"
+    )

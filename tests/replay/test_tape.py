@@ -39,6 +39,9 @@ def test_what_was_written_is_read(tmp_path: Path, name: str) -> None:
         (HEAD + b"{", "tape.jsonl: there are no frames"),
         (HEAD + line(1, BOXES) + b"{\n", "tape.jsonl:3: "),
         (HEAD + line(1, BOXES).replace(b"cameraId", b"camera"), "tape.jsonl:2: "),
+        (HEAD + line(1, BOXES.replace(b"cam1", b"c" * 257)), "tape.jsonl:2: `cameraId` has more than 256 characters"),
+        (HEAD + line(1, BOXES.replace(b"cam1", b"\\udcff")), "tape.jsonl:2: "),
+        (HEAD + line(1, BOXES.replace(b"1.0", b"[" * 9999)), "tape.jsonl:2: too many values within each other"),
         (HEAD + line(-1, BOXES), "tape.jsonl:2: `at` must be 0 or more"),
         (HEAD + line(1, BOXES).replace(b"new", b"\xff\xff"), "tape.jsonl:2: "),
     ],
@@ -49,6 +52,26 @@ def test_what_is_no_tape_is_told(tmp_path: Path, content: bytes, told: str) -> N
     with pytest.raises(RecordingError) as error:
         read_tape(path)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "a.jsonl: No such file"),
+        (HEAD, "a.jsonl: there are no frames"),
+        (HEAD + line(1, BOXES.replace(b"cam1", b"cam2")), "a.jsonl: camera 'cam2' was not on this tape before"),
+    ],
+)
+def test_that_a_tape_has_changed_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(HEAD + line(1, BOXES))
+    tape = read_tape(path)
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(RecordingError, match=told):
+        list(tape.frames())
 
 
 def test_a_broken_file_is_told(tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
 import trio
 
-from trio_orchestrator.client import Processor, ProcessorStatistics, Token, open_processor
+from trio_orchestrator.client import OutboxFull, Processor, ProcessorStatistics, Token, open_processor
 
-from .follower import Follower
+from .follower import Answer, Follower
 from .motchallenge import Recording
 
 MOST_BEHIND: Final = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Pace:
@@ -76,6 +79,7 @@ async def play(
 
     Raises:
         ConnectionRefusedByServer: the server will not have this camera.
+        InboxFull: it told it more at once than can be taken in.
         ValueError: the URL is none.
     """
     opened = open_processor(url, progress.camera_id, token, ssl_context=ssl_context)
@@ -128,6 +132,14 @@ async def _obey(camera: Processor, follower: Follower, progress: CameraProgress)
     async for command in camera:
         answer = follower.obey(command)
         if answer is not None:
-            camera.send_feature_map(answer.object_id, answer.feature_map)
+            send_answer(camera, answer)
         progress.following = len(follower.followed)
         progress.statistics = camera.statistics()
+
+
+def send_answer(camera: Processor, answer: Answer) -> None:
+    """Say what an object looks like. Where too much waits already, it is left out, and asked for after a reconnect."""
+    try:
+        camera.send_feature_map(answer.object_id, answer.feature_map)
+    except OutboxFull as full:
+        _log.warning("a feature map was left out", camera=camera.camera_id, object=answer.object_id, why=str(full))

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 import trio
 
-from trio_orchestrator.client import ConnectionRefusedByServer
-from trio_orchestrator.client.address import parse_url
+from trio_orchestrator.client import ConnectionRefusedByServer, InboxFull
+from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.processor import MAX_CAMERA_ID_CHARACTERS
+from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags, is_utf8
 from trio_orchestrator.signals import until_signalled
 
 from .camera import CameraProgress, play
@@ -22,7 +23,6 @@ from .progress import show
 from .tape import is_tape, read_tape
 from .tape_player import play_tape
 
-DEFAULT_URL: Final = "ws://localhost:8080"
 _SIZE: Final = re.compile(r"(\d+)x(\d+)")
 # What may stand behind the last @ of a camera: frames a second, a size, or both.
 _OVERRIDE: Final = re.compile(r"(?:(?P<rate>\d+(?:\.\d+)?)(?:,(?=.)|$))?(?P<size>\d+x\d+)?")
@@ -69,32 +69,37 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="a camera to be and the file it plays; frames a second and frame size may follow for this one alone. Or,"
         " alone, a tape of all cameras, NAME.jsonl or NAME.jsonl.gz, as `record` makes it",
     )
-    parser.add_argument("--url", default=DEFAULT_URL, help="the orchestrator (default: %(default)s)")
+    add_peer_flags(parser)
     parser.add_argument("--fps", help="frames a second (default: what a seqinfo.ini near the file says, or 30)")
     parser.add_argument("--size", help="frame size in pixels (default: likewise, or 1920x1080)")
     parser.add_argument("--loop", action="store_true", help="start over at the end of a file; times go on growing")
     parser.add_argument("--speed", default="1", help="2 plays in half the time (default: %(default)s)")
-    parser.add_argument("--token", help="JSON Web Token to authenticate with")
 
 
 def main(namespace: argparse.Namespace) -> int:
     """Carry out what was parsed with `add_flags`, on the main thread.
 
     Returns:
-        The exit status: 0 at the end of all files, 1 where the server refuses a camera, 2 where the command line or a
-        file is wrong (one line on stderr says how), 130 after Ctrl-C, 143 after SIGTERM.
+        The exit status: 0 at the end of all files, 1 where the server refuses a camera or tells it too much, 2 where
+        the command line or a file is wrong (one line on stderr says how), 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
+        check_peer_flags(namespace, "/processor")
         plan = _plan(namespace)
-        parse_url(namespace.url, "/processor")
     except (ReplayError, RecordingError, ValueError) as error:
         _complain(error)
         return 2
+    status = 0
     try:
-        return trio.run(_replay, plan)
-    except ConnectionRefusedByServer as refusal:
-        _complain(refusal)
-        return 1
+        status = trio.run(_replay, plan)
+    except* RecordingError as faults:
+        _complain(leaves(faults)[0])
+        status = 2
+    except* (ConnectionRefusedByServer, InboxFull) as endings:
+        # One is enough to say: cameras with one token are refused for one reason.
+        _complain(leaves(endings)[0])
+        status = 1
+    return status
 
 
 def parse_camera(text: str) -> CameraSource:
@@ -106,6 +111,8 @@ def parse_camera(text: str) -> CameraSource:
     camera_id, equals, file = text.partition("=")
     if not (camera_id and equals and file):
         raise ReplayError(f"{text!r} must be CAMERA=FILE, for example cam1=MOT16-02.txt")
+    if not is_utf8(camera_id):
+        raise ReplayError(f"{camera_id[:20]!r} is no camera: it is not UTF-8")
     if len(camera_id) > MAX_CAMERA_ID_CHARACTERS:
         raise ReplayError(f"{camera_id[:20]!r}… is no camera: it has more than {MAX_CAMERA_ID_CHARACTERS} characters")
     path, _, tail = file.rpartition("@")
@@ -193,14 +200,7 @@ async def _replay(plan: _Plan) -> int:
             await plan.play()
             nursery.cancel_scope.cancel()
 
-    try:
-        status = await until_signalled(play_and_show)
-    except* ConnectionRefusedByServer as refusals:
-        # One is enough to say: cameras with one token are refused for one reason.
-        refusal = _first(refusals)
-    else:
-        return status
-    raise refusal
+    return await until_signalled(play_and_show)
 
 
 async def _play(
@@ -208,16 +208,12 @@ async def _play(
 ) -> None:
     try:
         await play_one(url, recording, progress)
-    except ConnectionRefusedByServer as refusal:
-        refusal.add_note(f"camera {progress.camera_id}")
+    except (ConnectionRefusedByServer, InboxFull) as ending:
+        ending.add_note(f"camera {progress.camera_id}")
         raise
 
 
-def _first(group: BaseExceptionGroup[ConnectionRefusedByServer]) -> ConnectionRefusedByServer:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _complain(error: Exception) -> None:
+def _complain(error: BaseException) -> None:
     notes: list[str] = getattr(error, "__notes__", [])
-    sys.stderr.write(": ".join(("replay", *notes, str(error))) + "\n")
+    why = "the server tells more at once than can be taken in" if isinstance(error, InboxFull) else str(error)
+    sys.stderr.write(": ".join(("replay", *notes, why)) + "\n")

@@ -11,15 +11,14 @@ from typing import IO, Final
 import msgspec
 import trio
 
-from trio_orchestrator.client import ConnectionRefusedByServer, Lagged
-from trio_orchestrator.client.address import parse_url
+from trio_orchestrator.client import ConnectionRefusedByServer, InboxFull, Lagged
 from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.listener import open_listener
+from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags
 from trio_orchestrator.signals import until_signalled
 
 from . import tape
 
-_DEFAULT_URL: Final = "ws://localhost:8080"
 _BOXES: Final = b'{"type":"boundingBoxes"'
 _LAGGED: Final = b'{"type":"lagged"'
 _WRITE_SECONDS: Final = 0.5
@@ -36,8 +35,7 @@ _LAGGED_MESSAGES: Final = msgspec.json.Decoder(Lagged)
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `record` on `parser`."""
     parser.add_argument("file", metavar="FILE", help="a new file, NAME.jsonl, or NAME.jsonl.gz to have it compressed")
-    parser.add_argument("--url", default=_DEFAULT_URL, help="the orchestrator (default: %(default)s)")
-    parser.add_argument("--token", help="JSON Web Token to authenticate with")
+    add_peer_flags(parser)
     parser.add_argument("--seconds", type=_seconds, default=math.inf, help="how long (default: until Ctrl-C)")
 
 
@@ -53,7 +51,7 @@ def main(namespace: argparse.Namespace) -> int:
     try:
         if not tape.is_tape(path.name):
             raise ValueError(f"{path} must end in {' or '.join(tape.SUFFIXES)}")
-        parse_url(namespace.url, "/client")
+        check_peer_flags(namespace, "/client")
         file = tape.open_new(path)
     except FileExistsError:
         sys.stderr.write(f"record: {path} is there already; name a new file\n")
@@ -71,8 +69,11 @@ def main(namespace: argparse.Namespace) -> int:
 
     try:
         trio.run(until_signalled, work)
-    except* (ConnectionRefusedByServer, OSError) as group:
-        sys.stderr.write(f"record: {leaves(group)[0]}\n")
+    except* ConnectionRefusedByServer as refusals:
+        sys.stderr.write(f"record: {leaves(refusals)[0]}\n")
+        status = 1
+    except* OSError as faults:
+        sys.stderr.write(f"record: {path}: {leaves(faults)[0]}; what came last is not on the tape\n")
         status = 1
     sys.stderr.write(f"{path}: {recording}\n")
     return status
@@ -87,6 +88,8 @@ class Recording:
     Attributes:
         frames: how many were taken of each camera.
         missed: how many were not, as this disk, this machine or the way here was too slow.
+        broken: how many messages were left out that are not as they should be.
+        gaps: how often so much came at once that it had to begin anew; what was missed then is not counted.
     """
 
     def __init__(self, most_waiting_bytes: int = 1 << 26) -> None:
@@ -95,22 +98,37 @@ class Recording:
         self._waiting_bytes = 0
         self.frames: Counter[str] = Counter()
         self.missed = 0
+        self.broken = 0
+        self.gaps = 0
 
     def __str__(self) -> str:
-        told = f"{sum(self.frames.values())} frames of {len(self.frames)} cameras"
-        return f"{told}; {self.missed} more were missed, it was too slow here" if self.missed else told
+        told = [f"{sum(self.frames.values())} frames of {len(self.frames)} cameras"]
+        if self.missed:
+            told.append(f"{self.missed} more were missed, it was too slow here")
+        if self.gaps:
+            told.append(f"there are gaps, {self.gaps} times more came at once than could be taken in")
+        if self.broken:
+            told.append(f"{self.broken} messages were broken and are left out")
+        return "; ".join(told)
 
     def take(self, at: float, message: bytes) -> None:
         """Take a message, JSON text on one line that came `at` seconds after the beginning."""
-        if message.startswith(_LAGGED):
-            self.missed += _LAGGED_MESSAGES.decode(message).dropped
-        elif message.startswith(_BOXES):
-            if self._waiting_bytes >= self._most_waiting_bytes:
-                self.missed += 1
-                return
-            self._waiting.append(tape.line(at, message))
-            self._waiting_bytes += len(message)
-            self.frames[_CAMERAS.decode(message).camera_id] += 1
+        try:
+            if message.startswith(_LAGGED):
+                self.missed += _LAGGED_MESSAGES.decode(message).dropped
+            elif message.startswith(_BOXES):
+                message.decode()  # which is not looked at in what is skipped
+                self._take_frame(at, message, _CAMERAS.decode(message).camera_id)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            self.broken += 1
+
+    def _take_frame(self, at: float, message: bytes, camera_id: str) -> None:
+        if self._waiting_bytes >= self._most_waiting_bytes:
+            self.missed += 1
+            return
+        self._waiting.append(tape.line(at, message))
+        self._waiting_bytes += len(message)
+        self.frames[camera_id] += 1
 
     def to_be_written(self) -> bytes:
         """What waits, which then no longer does."""
@@ -122,16 +140,29 @@ async def _record(url: str, token: str | None, seconds: float, file: IO[bytes], 
     began = trio.current_time()
     try:
         with trio.move_on_after(seconds):
-            async with open_listener(url, token, features=["lagged"]) as listener, trio.open_nursery() as nursery:
+            async with trio.open_nursery() as nursery:
                 nursery.start_soon(_keep_writing, file, recording)
-                try:
-                    async for message in listener:
-                        recording.take(trio.current_time() - began, message)
-                finally:
-                    recording.missed += listener.frames_dropped
+                goes_on = True
+                while goes_on:
+                    goes_on = False
+                    try:
+                        await _listen(url, token, began, recording)
+                    except* InboxFull:
+                        recording.gaps += 1
+                        goes_on = True
                 nursery.cancel_scope.cancel()
     finally:
         _write(file, recording.to_be_written())
+
+
+async def _listen(url: str, token: str | None, began: float, recording: Recording) -> None:
+    """Take what comes, over whatever connections."""
+    async with open_listener(url, token, features=["lagged"]) as listener:
+        try:
+            async for message in listener:
+                recording.take(trio.current_time() - began, message)
+        finally:
+            recording.missed += listener.frames_dropped
 
 
 async def _keep_writing(file: IO[bytes], recording: Recording) -> None:

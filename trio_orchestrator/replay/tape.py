@@ -16,10 +16,13 @@ from typing import IO, Any, Final, NamedTuple, cast
 import msgspec
 from msgspec import Struct
 
+from trio_orchestrator.client.processor import MAX_CAMERA_ID_CHARACTERS
+
 from .motchallenge import RecordingError
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 _VERSION: Final = 1
+_NO_FRAMES: Final = "there are no frames on this tape"
 _NOT_CLOSED: Final = "the tape ends here, it was not closed"
 
 
@@ -60,8 +63,19 @@ class Tape(NamedTuple):
     remarks: tuple[str, ...] = ()
 
     def frames(self) -> Iterator[TapeFrame]:
-        """Its frames, in the order they came; raises RecordingError where the file has changed meanwhile."""
-        return _read(self.path, [])
+        """Its frames, in the order they came.
+
+        Raises:
+            RecordingError: the file has changed since it was read, so that it cannot be played any more.
+        """
+        is_empty = True
+        for frame in _read(self.path, []):
+            if frame.camera_id not in self.frame_counts:
+                raise RecordingError(f"{self.path}: camera {frame.camera_id!r} was not on this tape before")
+            is_empty = False
+            yield frame
+        if is_empty:
+            raise RecordingError(f"{self.path}: {_NO_FRAMES}")
 
 
 _HEADS: Final = msgspec.json.Decoder(_Head)
@@ -103,7 +117,7 @@ def read_tape(path: Path) -> Tape:
         counts[frame.camera_id] += 1
         seconds = max(seconds, frame.at)
     if not counts:
-        raise RecordingError(f"{path}: there are no frames on this tape")
+        raise RecordingError(f"{path}: {_NO_FRAMES}")
     return Tape(path, dict(counts), seconds, tuple(remarks))
 
 
@@ -124,11 +138,17 @@ def _read(path: Path, remarks: list[str]) -> Iterator[TapeFrame]:
                     continue
                 if not (math.isfinite(frame.at) and frame.at >= 0):
                     raise RecordingError(f"{path}:{number}: `at` must be 0 or more")
+                if len(frame.camera_id) > MAX_CAMERA_ID_CHARACTERS:
+                    raise RecordingError(
+                        f"{path}:{number}: `cameraId` has more than {MAX_CAMERA_ID_CHARACTERS} characters"
+                    )
                 yield frame
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if number == 1 or text.endswith(b"\n"):
             raise RecordingError(f"{path}:{number}: {error}") from None
         remarks.append(f"{path}:{number}: {_NOT_CLOSED}")
+    except RecursionError:
+        raise RecordingError(f"{path}:{number}: too many values within each other") from None
     except EOFError as error:
         if number == 1:
             raise RecordingError(f"{path}: {error}") from None

@@ -9,11 +9,13 @@ import trio
 
 from trio_orchestrator.client import Processor, Token, open_processor
 
-from .camera import MOST_BEHIND, CameraProgress
+from .camera import MOST_BEHIND, CameraProgress, send_answer
 from .cast import Cast
 from .tape import Tape, TapeFrame
 
 _READ_AHEAD: Final = 200
+_SHORTEST_ROUND: Final = 1 / 30
+"""Seconds from one beginning to the next: all frames of a tape may have come at once, and would come without end."""
 
 
 async def play_tape(
@@ -37,6 +39,7 @@ async def play_tape(
 
     Raises:
         ConnectionRefusedByServer: the server will not have one of the cameras.
+        InboxFull: it told one of them more at once than can be taken in.
         RecordingError: the file has changed since it was read.
     """
     cast = Cast()
@@ -50,8 +53,11 @@ async def play_tape(
                 nursery.start_soon(_obey, camera, cast, shown[camera.camera_id])
             for camera in cameras.values():
                 await camera.wait_connected()
+            began = trio.current_time()
             await _send(tape, cameras, cast, shown, speed)
             while loop:
+                await trio.sleep_until(began + _SHORTEST_ROUND)
+                began = trio.current_time()
                 await _send(tape, cameras, cast, shown, speed)
             nursery.cancel_scope.cancel()
     for one in progress:
@@ -86,6 +92,6 @@ async def _obey(camera: Processor, cast: Cast, progress: CameraProgress) -> None
     async for command in camera:
         answer = cast.obey(camera.camera_id, command)
         if answer is not None:
-            camera.send_feature_map(answer.object_id, answer.feature_map)
+            send_answer(camera, answer)
         progress.following = cast.following(camera.camera_id)
         progress.statistics = camera.statistics()
