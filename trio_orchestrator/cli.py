@@ -20,6 +20,7 @@ from .garbage import short_pauses
 from .replay import record
 from .settings import Settings, SettingsError, add_flags
 from .signals import heeded_to_the_end
+from .telling import tell
 
 _BAD_USAGE: Final = 2
 
@@ -64,7 +65,7 @@ def _serve(flags: argparse.Namespace) -> int:
         with short_pauses():
             trio.run(_serve_until_signalled, settings)
     except* SettingsError as group:
-        sys.stderr.write(f"{logs.first_of(group)}\n")
+        tell(f"{logs.first_of(group)}\n", sys.stderr)
         status = _BAD_USAGE
     return status
 
@@ -114,10 +115,9 @@ def _announce(settings: Settings, listening: Listening) -> None:
     for warning in settings.warnings():
         _log.warning(warning)
     for url in listening.urls:
-        sys.stdout.write(f"listening on {url}\n")
+        tell(f"listening on {url}\n", sys.stdout)
     for url in listening.admin_urls:
-        sys.stdout.write(f"administration on {url}\n")
-    sys.stdout.flush()
+        tell(f"administration on {url}\n", sys.stdout)
 
 
 async def _heed(signals: AsyncIterator[int], stop: trio.Event, renew: trio.MemorySendChannel[None] | None) -> None:

@@ -1,3 +1,4 @@
+import errno
 import io
 
 import pytest
@@ -47,3 +48,13 @@ async def test_a_terminal_gets_one_line_that_renews_itself(
     assert len(lines) == 4
     assert all(len(line.removesuffix("\n").removesuffix("\x1b[K")) < 40 for line in lines)
     assert stream.getvalue().count("\n") == 1
+
+
+async def test_a_stream_that_is_full_changes_nothing(autojump_clock: MockClock) -> None:
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with trio.move_on_after(35) as scope:
+        await show(CAMERAS, Full())
+    assert scope.cancelled_caught

@@ -1,16 +1,19 @@
 """What is recorded while it comes, however slow the disk is."""
 
+import argparse
+import errno
 import io
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
 from trio_orchestrator.client import InboxFull
-from trio_orchestrator.replay import record
+from trio_orchestrator.replay import record, tape
 from trio_orchestrator.replay.record import Recording
 
 BOXES = b'{"type":"boundingBoxes","cameraId":"cam1","frameId":1.0,"boxes":[]}'
@@ -109,4 +112,33 @@ async def test_where_too_much_comes_at_once_it_begins_anew_on_the_same_tape(monk
     assert str(recording) == (
         "3 frames of 1 cameras; 3 more were missed, it was too slow here;"
         " there are gaps, 2 times more came at once than could be taken in"
+    )
+
+
+def test_a_full_disk_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class FullDisk(io.BytesIO):
+        def write(self, _text: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    class Listener:
+        frames_dropped = 0
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield BOXES
+            await trio.lowlevel.checkpoint()
+
+    @asynccontextmanager
+    async def open_listener(*_: object, **__: object) -> AsyncIterator[Listener]:
+        yield Listener()
+
+    monkeypatch.setattr(record, "open_listener", open_listener)
+    monkeypatch.setattr(tape, "open_new", lambda _: FullDisk())
+    parser = argparse.ArgumentParser()
+    record.add_flags(parser)
+    path = tmp_path / "a.jsonl"
+    assert record.main(parser.parse_args([str(path)])) == 1
+    assert capsys.readouterr().err == (
+        f"record: {path}: [Errno 28] No space left on device; of 1 frames of 1 cameras the last are not on the tape\n"
     )

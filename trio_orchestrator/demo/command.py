@@ -15,6 +15,7 @@ from trio_orchestrator.logs import first_of
 from trio_orchestrator.server import serve
 from trio_orchestrator.settings import Settings, SettingsError
 from trio_orchestrator.signals import heeded_to_the_end
+from trio_orchestrator.telling import tell
 
 from .cameras import Quarter, run_cameras, start_some
 
@@ -62,7 +63,7 @@ def main(namespace: argparse.Namespace) -> int:
         try:
             trio.run(_run, namespace, Path(folder))
         except* SettingsError as group:
-            sys.stderr.write(f"demo: {first_of(group)}\n")
+            tell(f"demo: {first_of(group)}\n", sys.stderr)
             status = _BAD_USAGE
     return status
 
@@ -83,8 +84,7 @@ async def _run(namespace: argparse.Namespace, folder: Path) -> None:
             async with trio.open_nursery() as serving:
                 listening = await serving.start(partial(serve, settings, stop=stop))
                 url = listening.urls[0]
-                sys.stdout.write(f"the console is at {url}/ (Ctrl-C ends the demo)\n")
-                sys.stdout.flush()
+                tell(f"the console is at {url}/ (Ctrl-C ends the demo)\n", sys.stdout)
                 async with trio.open_nursery() as actors:
                     socket = "ws" + url.removeprefix("http")
                     quarter = Quarter(namespace.people, namespace.seed, namespace.errors)

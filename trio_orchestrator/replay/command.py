@@ -16,6 +16,7 @@ from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.processor import MAX_CAMERA_ID_CHARACTERS
 from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags, is_utf8
 from trio_orchestrator.signals import until_signalled
+from trio_orchestrator.telling import tell
 
 from .camera import CameraProgress, play
 from .motchallenge import Recording, RecordingError, read_recording
@@ -136,7 +137,7 @@ def _plan(namespace: argparse.Namespace) -> _Plan:
         raise ReplayError("a tape has its own times and sizes; --speed plays it faster or slower")
     tape = read_tape(Path(tapes[0]))
     for remark in tape.remarks:
-        sys.stderr.write(f"replay: {remark}\n")
+        tell(f"replay: {remark}\n", sys.stderr)
     cameras = [CameraProgress(camera_id, count) for camera_id, count in sorted(tape.frame_counts.items())]
     play = partial(play_tape, namespace.url, tape, cameras, token=namespace.token, loop=namespace.loop, speed=speed)
     return _Plan(cameras, play)
@@ -216,4 +217,4 @@ async def _play(
 def _complain(error: BaseException) -> None:
     notes: list[str] = getattr(error, "__notes__", [])
     why = "the server tells more at once than can be taken in" if isinstance(error, InboxFull) else str(error)
-    sys.stderr.write(": ".join(("replay", *notes, why)) + "\n")
+    tell(": ".join(("replay", *notes, why)) + "\n", sys.stderr)

@@ -6,6 +6,9 @@ from typing import Final, TextIO
 
 import trio
 
+from trio_orchestrator.client.plain import plain
+from trio_orchestrator.telling import tell
+
 from .camera import CameraProgress
 
 TERMINAL_INTERVAL: Final = 1.0
@@ -26,8 +29,7 @@ def _describe(camera: CameraProgress) -> str:
         state = "connected"
     else:
         state = "not connected"
-    name = "".join(character if character.isprintable() else "?" for character in camera.camera_id)
-    return f"{name} {sent}/{camera.frame_count} frames, {state}, follows {camera.following}"
+    return f"{plain(camera.camera_id)} {sent}/{camera.frame_count} frames, {state}, follows {camera.following}"
 
 
 async def show(cameras: Sequence[CameraProgress], stream: TextIO) -> None:
@@ -38,12 +40,9 @@ async def show(cameras: Sequence[CameraProgress], stream: TextIO) -> None:
             await trio.sleep(TERMINAL_INTERVAL if is_terminal else LOG_INTERVAL)
             _write(cameras, stream, renew=is_terminal)
     finally:
+        _write(cameras, stream, renew=is_terminal)
         if is_terminal:
-            _write(cameras, stream, renew=True)
-            stream.write("\n")
-        else:
-            _write(cameras, stream, renew=False)
-        stream.flush()
+            tell("\n", stream)
 
 
 def _write(cameras: Sequence[CameraProgress], stream: TextIO, *, renew: bool) -> None:
@@ -51,7 +50,6 @@ def _write(cameras: Sequence[CameraProgress], stream: TextIO, *, renew: bool) ->
     if renew:
         # A line that wraps could not be renewed.
         columns = shutil.get_terminal_size().columns
-        stream.write("\r" + (line if len(line) < columns else line[: columns - 2] + "…") + _CLEAR_TO_END)
+        tell("\r" + (line if len(line) < columns else line[: columns - 2] + "…") + _CLEAR_TO_END, stream)
     else:
-        stream.write(line + "\n")
-    stream.flush()
+        tell(line + "\n", stream)

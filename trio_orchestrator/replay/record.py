@@ -16,6 +16,7 @@ from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.listener import open_listener
 from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags
 from trio_orchestrator.signals import until_signalled
+from trio_orchestrator.telling import tell
 
 from . import tape
 
@@ -54,29 +55,27 @@ def main(namespace: argparse.Namespace) -> int:
         check_peer_flags(namespace, "/client")
         file = tape.open_new(path)
     except FileExistsError:
-        sys.stderr.write(f"record: {path} is there already; name a new file\n")
+        tell(f"record: {path} is there already; name a new file\n", sys.stderr)
         return 2
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"record: {error}\n")
+        tell(f"record: {error}\n", sys.stderr)
         return 2
     recording = Recording()
-    status = 0
 
     async def work() -> None:
         # Closed while signals are heeded: without its last bytes a compressed file is broken.
         with file:
             await _record(namespace.url, namespace.token, namespace.seconds, file, recording)
 
+    told = ""
     try:
         trio.run(until_signalled, work)
     except* ConnectionRefusedByServer as refusals:
-        sys.stderr.write(f"record: {leaves(refusals)[0]}\n")
-        status = 1
+        told = f"record: {leaves(refusals)[0]}\n{path}: {recording}\n"
     except* OSError as faults:
-        sys.stderr.write(f"record: {path}: {leaves(faults)[0]}; what came last is not on the tape\n")
-        status = 1
-    sys.stderr.write(f"{path}: {recording}\n")
-    return status
+        told = f"record: {path}: {leaves(faults)[0]}; of {recording} the last are not on the tape\n"
+    tell(told or f"{path}: {recording}\n", sys.stderr)
+    return 1 if told else 0
 
 
 class Recording:

@@ -1,7 +1,6 @@
 """`python -m trio_orchestrator watch`: its flags, and what it does."""
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,6 +14,7 @@ from trio_orchestrator.client.groups import leaves
 from trio_orchestrator.client.listener import open_listener
 from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags
 from trio_orchestrator.signals import until_signalled
+from trio_orchestrator.telling import tell
 
 from .board import Board
 from .lines import FELL_BEHIND, line_of, summary
@@ -66,8 +66,7 @@ def main(namespace: argparse.Namespace) -> int:
 
 
 def _complain(why: str) -> None:
-    with contextlib.suppress(OSError):  # stderr may be where stdout is, and that is lost
-        sys.stderr.write(f"watch: {why}\n")
+    tell(f"watch: {why}\n", sys.stderr)
 
 
 async def _until_up_to_date(show: Callable[[], Awaitable[None]], tell: Callable[[], Awaitable[None]]) -> None:
