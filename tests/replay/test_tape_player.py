@@ -1,7 +1,6 @@
 """A tape played to an orchestrator of our own; slow to jump, for the tape is read in threads."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.client.fakes import FakeOrchestrator
-from trio_orchestrator.client import OutboxFull, Processor
+from trio_orchestrator.client import ConnectionRefusedByServer, OutboxFull, Processor
 from trio_orchestrator.client.outbox import MAX_KEPT
 from trio_orchestrator.client.processor import run_processor
 from trio_orchestrator.replay import tape_player
@@ -26,10 +25,8 @@ BOXES = b'{"type":"boundingBoxes","cameraId":"cam1","frameId":1.0,"boxes":[{"box
 def orchestrator(monkeypatch: pytest.MonkeyPatch) -> FakeOrchestrator:
     made = FakeOrchestrator()
 
-    @asynccontextmanager
-    async def open_processor(_url: str, camera_id: str, token: str | None) -> AsyncIterator[Processor]:
-        async with run_processor(made.connect, camera_id, token) as processor:
-            yield processor
+    def open_processor(_url: str, camera_id: str, token: str | None) -> AbstractAsyncContextManager[Processor]:
+        return run_processor(made.connect, camera_id, token)
 
     monkeypatch.setattr(tape_player, "open_processor", open_processor)
     return made
@@ -52,6 +49,23 @@ async def test_a_tape_of_one_moment_does_not_loop_without_a_pause(
             came.append(trio.current_time())
         nursery.cancel_scope.cancel()
     assert [at - came[0] for at in came] == pytest.approx([0, 1 / 30, 2 / 30], abs=0.01)
+
+
+async def test_the_camera_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    orchestrators = {f"cam{number}": FakeOrchestrator() for number in (1, 2, 3)}
+    orchestrators["cam2"].refusal = ConnectionRefusedByServer(4403, "not yours")
+
+    def open_processor(_url: str, camera_id: str, token: str | None) -> AbstractAsyncContextManager[Processor]:
+        return run_processor(orchestrators[camera_id].connect, camera_id, token)
+
+    monkeypatch.setattr(tape_player, "open_processor", open_processor)
+    path = tmp_path / "a.jsonl"
+    lines = [line(0, BOXES.replace(b"cam1", camera_id.encode())) for camera_id in orchestrators]
+    path.write_bytes(head(datetime(2026, 11, 22, tzinfo=UTC)) + b"".join(lines))
+    progress = [CameraProgress(camera_id, 1) for camera_id in orchestrators]
+    with pytest.raises(ConnectionRefusedByServer) as refused:
+        await tape_player.play_tape("", read_tape(path), progress)
+    assert refused.value.__notes__ == ["camera cam2"]
 
 
 async def test_an_answer_that_finds_no_room_is_left_out(orchestrator: FakeOrchestrator) -> None:

@@ -91,3 +91,29 @@ async def test_lines(orchestrator: FakeOrchestrator, pipe: Pipe, capsys: pytest.
     assert set(lines[1:-3]) == {"camera cam1 is online"}
     assert lines[-3:] == [FELL_BEHIND, "connected", "camera again is online"]
     assert capsys.readouterr().err == ""
+
+
+async def test_what_is_under_way_at_the_end_has_time_to_be_read(pipe: Pipe) -> None:
+    output = Output(pipe.file)
+    size = 1 << 22
+
+    async def show() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(output.write, b"x" * size)
+            await trio.to_thread.run_sync(pipe.read, abandon_on_cancel=True)  # it has begun
+            nursery.cancel_scope.cancel()
+
+    finished = trio.Event()
+
+    async def finish() -> None:
+        await command._finish(output, show)
+        finished.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(finish)
+        await wait_all_tasks_blocked(0.01)
+        for _ in range(3):
+            assert not finished.is_set()
+            await trio.to_thread.run_sync(pipe.read)
+        with trio.fail_after(10):
+            await finished.wait()  # nobody reads on: it does not wait for ever

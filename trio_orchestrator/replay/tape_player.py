@@ -1,13 +1,13 @@
 """A tape played as the processors of all its cameras, at any speed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 from typing import Final
 
 import trio
 
-from trio_orchestrator.client import Processor, Token, open_processor
+from trio_orchestrator.client import ConnectionRefusedByServer, InboxFull, Processor, Token, open_processor
 
 from .camera import MOST_BEHIND, CameraProgress, send_answer
 from .cast import Cast
@@ -45,9 +45,7 @@ async def play_tape(
     cast = Cast()
     shown = {one.camera_id: one for one in progress}
     async with AsyncExitStack() as stack:
-        cameras = {
-            camera_id: await stack.enter_async_context(open_processor(url, camera_id, token)) for camera_id in shown
-        }
+        cameras = {camera_id: await stack.enter_async_context(_open(url, camera_id, token)) for camera_id in shown}
         async with trio.open_nursery() as nursery:
             for camera in cameras.values():
                 nursery.start_soon(_obey, camera, cast, shown[camera.camera_id])
@@ -63,6 +61,18 @@ async def play_tape(
     for one in progress:
         one.statistics = cameras[one.camera_id].statistics()
         one.done = True
+
+
+@asynccontextmanager
+async def _open(url: str, camera_id: str, token: Token) -> AsyncIterator[Processor]:
+    """As `open_processor`; what ends it says which camera it was."""
+    try:
+        async with open_processor(url, camera_id, token) as processor:
+            yield processor
+    except (ConnectionRefusedByServer, InboxFull) as ending:
+        if not getattr(ending, "__notes__", None):  # else it is that of a camera that was opened later
+            ending.add_note(f"camera {camera_id}")
+        raise
 
 
 async def _send(

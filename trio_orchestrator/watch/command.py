@@ -27,6 +27,7 @@ _FEATURES: Final[tuple[Feature, ...]] = ("cameras", "tracking", "lagged")
 _REFRESH_SECONDS: Final = 0.25
 _CONNECTED_SECONDS: Final = 0.01
 _SUMMARY_SECONDS: Final = 10.0
+_LAST_LINE_SECONDS: Final = 1.0
 _CANNOT_MOVE_A_CURSOR: Final = ("", "dumb", "unknown")
 
 
@@ -53,7 +54,9 @@ def main(namespace: argparse.Namespace) -> int:
     show = _write_messages if namespace.json else _draw if is_terminal else _write_lines
     status = 0
     try:
-        status = trio.run(until_signalled, partial(show, namespace.url, namespace.token, output))
+        status = trio.run(
+            until_signalled, partial(_finish, output, partial(show, namespace.url, namespace.token, output))
+        )
     except* ConnectionRefusedByServer as refusals:
         _complain(str(leaves(refusals)[0]))
         status = 1
@@ -67,6 +70,15 @@ def main(namespace: argparse.Namespace) -> int:
 
 def _complain(why: str) -> None:
     tell(f"watch: {why}\n", sys.stderr)
+
+
+async def _finish(output: Output, show: Callable[[], Awaitable[None]]) -> None:
+    """Await `show`, and give a line that is under way then, which may tell what ended it, time to be read."""
+    try:
+        await show()
+    finally:
+        with trio.move_on_after(_LAST_LINE_SECONDS, shield=True):
+            await output.wait_written()
 
 
 async def _until_up_to_date(show: Callable[[], Awaitable[None]], tell: Callable[[], Awaitable[None]]) -> None:

@@ -63,7 +63,7 @@ def _cameras(board: Board, shown: list[CameraState], left_out: int, at: float, n
             Text(f"{board.rate(camera.camera_id, at):.1f}" if online else ""),
             Text(str(board.boxes(camera.camera_id)) if online else ""),
         )
-    return table if shown else _title("Cameras", left_out)
+    return table if shown else _title("Cameras" if left_out else "Cameras: none", left_out)
 
 
 def _objects(shown: list[Search], left_out: int, now: datetime) -> RenderableType:
@@ -77,7 +77,7 @@ def _objects(shown: list[Search], left_out: int, now: datetime) -> RenderableTyp
             Text(_ago(now - search.changed_at)),
             Text(_ago(now - search.started_at)),
         )
-    return table if shown else _title("Objects", left_out)
+    return table if shown else _title("Objects" if left_out else "Objects: none", left_out)
 
 
 def _table(title: Text, *columns: str) -> Table:
