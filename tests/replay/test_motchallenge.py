@@ -88,7 +88,17 @@ def test_a_sequence_info_nearby_is_believed_unless_told_otherwise(tmp_path: Path
     assert read_recording(path, 25).layout == Layout(25, (640, 480))
 
 
-@pytest.mark.parametrize("text", ["no ini", "[Other]", SEQUENCE.replace("=14", "=fast"), SEQUENCE.replace("640", "0")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no ini",
+        "[Other]",
+        SEQUENCE.replace("=14", "=fast"),
+        SEQUENCE.replace("640", "0"),
+        SEQUENCE.replace("640", "9" * 400),
+        SEQUENCE.replace("640", "9" * 5000),
+    ],
+)
 def test_a_wrong_sequence_info_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.txt").write_text(ROWS)
     (tmp_path / "seqinfo.ini").write_text(text)

@@ -24,9 +24,10 @@ from .progress import show
 from .tape import is_tape, read_tape
 from .tape_player import play_tape
 
-_SIZE: Final = re.compile(r"(\d+)x(\d+)")
+# Larger ones are no frames, and from 400 digits on no numbers that can be divided by.
+_SIZE: Final = re.compile(r"(\d{1,6})x(\d{1,6})")
 # What may stand behind the last @ of a camera: frames a second, a size, or both.
-_OVERRIDE: Final = re.compile(r"(?:(?P<rate>\d+(?:\.\d+)?)(?:,(?=.)|$))?(?P<size>\d+x\d+)?")
+_OVERRIDE: Final = re.compile(r"(?:(?P<rate>\d+(?:\.\d+)?)(?:,(?=.)|$))?(?P<size>\d{1,6}x\d{1,6})?")
 
 
 class ReplayError(Exception):

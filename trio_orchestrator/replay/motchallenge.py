@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 DEFAULT_FRAMES_PER_SECOND: Final = 30.0
 DEFAULT_SIZE: Final = (1920, 1080)
 _FEWEST_COLUMNS: Final = 6
+_TOO_LARGE: Final = 1_000_000
 
 
 class RecordingError(Exception):
@@ -179,5 +180,7 @@ def _read_sequence_info(path: Path) -> tuple[Layout, int]:
             raise RecordingError(f"{file}: {str(error).splitlines()[0]}") from None
         if not (math.isfinite(rate) and rate > 0 and width > 0 and height > 0):
             raise RecordingError(f"{file}: frameRate, imWidth and imHeight must be greater than 0")
+        if max(width, height) >= _TOO_LARGE:
+            raise RecordingError(f"{file}: imWidth and imHeight must be less than {_TOO_LARGE}")
         return Layout(rate, (width, height)), frame_count
     return Layout(DEFAULT_FRAMES_PER_SECOND, DEFAULT_SIZE), 0
