@@ -291,6 +291,19 @@ async def test_a_stock_client_says_nothing_by_itself(autojump_clock: MockClock) 
         assert connection.hear_rest() == []
 
 
+async def test_it_says_whether_it_is_connected(autojump_clock: MockClock) -> None:
+    orchestrator = FakeOrchestrator()
+    async with run_client(orchestrator.connect, None) as client:
+        said = [client.connected]
+        connection = await orchestrator.accept()
+        await client.wait_connected()
+        said.append(client.connected)
+        connection.hang_up()
+        await wait_all_tasks_blocked()
+        said.append(client.connected)
+    assert said == [False, True, False]
+
+
 async def test_events_come_in_their_order_and_end_with_the_connection(autojump_clock: MockClock) -> None:
     orchestrator = FakeOrchestrator()
     events: list[Event] = []

@@ -159,6 +159,11 @@ class Client(Incoming[Event]):
         await self._link.wait_connected()
 
     @property
+    def connected(self) -> bool:
+        """Whether a connection is open now."""
+        return self._link.connected
+
+    @property
     def frames_dropped(self) -> int:
         """Frames of boxes that came and gave way to newer ones because nobody read them in time: 256 or 32 MiB wait."""
         return self._inbox.frames_dropped

@@ -25,7 +25,6 @@ from .tables import render, utc_now
 
 _FEATURES: Final[tuple[Feature, ...]] = ("cameras", "tracking", "lagged")
 _REFRESH_SECONDS: Final = 0.25
-_CONNECTED_SECONDS: Final = 0.01
 _SUMMARY_SECONDS: Final = 10.0
 _LAST_LINE_SECONDS: Final = 1.0
 _CANNOT_MOVE_A_CURSOR: Final = ("", "dumb", "unknown")
@@ -143,15 +142,8 @@ async def _draw(url: str, token: str | None, output: Output) -> None:
             async with open_client(url, token, features=_FEATURES) as client, trio.open_nursery() as nursery:
                 nursery.start_soon(take_note, client)
                 while True:
-                    board.connected = await _is_connected(client)
+                    board.connected = client.connected
                     await screen.draw(lambda height: render(board, trio.current_time(), utc_now(), height))
                     await trio.sleep(_REFRESH_SECONDS)
 
         await _until_up_to_date(show, output.wait_written)
-
-
-async def _is_connected(client: Client) -> bool:
-    with trio.move_on_after(_CONNECTED_SECONDS):
-        await client.wait_connected()
-        return True
-    return False
