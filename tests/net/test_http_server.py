@@ -714,7 +714,10 @@ async def test_of_one_connection_so_many_requests_are_under_way(speaking_http2: 
             pass
 
 
-@pytest.mark.parametrize("why", ["enough", "the peer asks for no more", "likewise at once", "the server stops"])
+@pytest.mark.parametrize(
+    "why",
+    ["enough", "the peer asks for no more", "likewise at once", "and makes room for its answers", "the server stops"],
+)
 async def test_what_was_asked_for_before_the_last_request_is_answered(speaking_http2: Secured, why: str) -> None:
     """RFC 9113, section 6.8; to the end, and then the connection ends."""
     working = Working()
@@ -726,7 +729,8 @@ async def test_what_was_asked_for_before_the_last_request_is_answered(speaking_h
         await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
     ):
         farewell = http2_frame(GOAWAY, 0, 0, bytes(8))
-        at_once = farewell if why == "likewise at once" else b""
+        room = http2_frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1")
+        at_once = {"likewise at once": farewell, "and makes room for its answers": farewell + room}.get(why, b"")
         await stream.send_all(PREFACE + asking(1) + asking(3) + asking(5) + at_once)
         await working.began.wait()
         await trio.testing.wait_all_tasks_blocked(0.05)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import h11
 import trio
-from h2.connection import ConnectionState
+from h2.connection import ConnectionInputs, H2ConnectionStateMachine
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event, RequestReceived
 from h2.settings import SettingCodes
@@ -115,6 +115,7 @@ class Http2(H2Protocol):
         self._is_leaving = False
         # Hypercorn offers WebSockets (RFC 8441). A browser then asks for no others, and nobody serves those.
         del self.connection.local_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL]
+        self.connection.state_machine = _States()
         self.streams = _Streams()
 
     async def initiate(self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None) -> None:
@@ -145,8 +146,6 @@ class Http2(H2Protocol):
     async def _handle_events(self, events: list[Event]) -> None:
         """See `H2Protocol`."""
         others = [event for event in events if not _is_farewell(event)]
-        if len(others) < len(events):
-            self.connection.state_machine.state = ConnectionState.SERVER_OPEN
         await super()._handle_events(others)
         self._is_leaving = self._is_leaving or len(others) < len(events)
         # One that was refused leaves the connection as idle as it was; a ping does not begin that time again.
@@ -180,6 +179,17 @@ class Http2(H2Protocol):
             await self.send(Closed())
         else:
             await self.send(Updated(idle=True))
+
+
+class _States(H2ConnectionStateMachine):
+    """What may be said over a connection, which a peer's farewell does not change, in neither direction.
+
+    Behind one h2 would take all that comes for an error, the room that the peer makes for its answers included.
+    """
+
+    def process_input(self, input_: ConnectionInputs) -> list[Event]:
+        """See `H2ConnectionStateMachine`."""
+        return [] if input_ is ConnectionInputs.RECV_GOAWAY else super().process_input(input_)
 
 
 def _is_farewell(event: Event) -> bool:
