@@ -542,6 +542,26 @@ async def test_a_request_that_is_refused_costs_no_other(
             pass
 
 
+@pytest.mark.parametrize("why", ["path", "too many"])
+async def test_likewise_where_the_peer_resets_it_in_the_same_breath(speaking_http2: Secured, why: str) -> None:
+    working = Working()
+    async with (
+        opened(FrontDoor(None, HttpServer(working)), speaking_http2.certificate) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        frames = Frames(stream)
+        await stream.send_all(PREFACE + b"".join(map(asking, [1] if why == "path" else range(1, 17, 2))))
+        await working.began.wait()
+        cancel = struct.pack(">I", 8)
+        await stream.send_all(asking(17, "/%2f" if why == "path" else "/") + http2_frame(RST_STREAM, 0, 17, cancel))
+        await stream.send_all(http2_frame(PING, 0, 0, bytes(8)))
+        while (await frames.next())[0] != PING:
+            pass
+        working.go_on.set()
+        while await frames.next() != (DATA, 1, b"short"):
+            pass
+
+
 async def test_a_connection_has_so_many_requests_those_that_are_refused_among_them(speaking_http2: Secured) -> None:
     async with (
         opened(FrontDoor(None, HttpServer(app)), speaking_http2.certificate) as address,
@@ -555,7 +575,7 @@ async def test_a_connection_has_so_many_requests_those_that_are_refused_among_th
             pass
 
 
-DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 7, 8
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS = 1, 4
 MAX_CONCURRENT_STREAMS, ENABLE_CONNECT_PROTOCOL = 3, 8
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(SETTINGS, 0, 0)

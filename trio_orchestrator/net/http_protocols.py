@@ -3,6 +3,7 @@
 One of those is that it lets an application go on for whom has gone.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import trio
 from h2.connection import ConnectionInputs, H2ConnectionStateMachine
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event, RequestReceived
+from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hypercorn.config import Config
 from hypercorn.events import Closed, Updated
@@ -131,10 +133,9 @@ class Http2(H2Protocol):
     async def _create_stream(self, request: RequestReceived) -> None:
         """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
         if self._is_leaving or len(self.streams) >= _REQUESTS_AT_A_TIME:
-            self.connection.reset_stream(request.stream_id, ErrorCodes.REFUSED_STREAM)
+            self._refuse(request.stream_id)
         elif (status := _refusal(request)) is not None:
-            headers = [(b":status", status), *self.config.response_headers("h2")]
-            self.connection.send_headers(request.stream_id, headers, end_stream=True)
+            self._refuse(request.stream_id, status)
             self.keep_alive_requests += 1  # of which a connection has so many
         else:
             await super()._create_stream(request)
@@ -142,6 +143,15 @@ class Http2(H2Protocol):
             self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
         if self.keep_alive_requests >= self.config.keep_alive_max_requests:
             self._is_leaving = True
+
+    def _refuse(self, number: int, status: bytes | None = None) -> None:
+        """Answer at once by a status, or tell that it may be made again."""
+        with contextlib.suppress(ProtocolError):  # the peer has reset it, in one piece with the request
+            if status is None:
+                self.connection.reset_stream(number, ErrorCodes.REFUSED_STREAM)
+            else:
+                headers = [(b":status", status), *self.config.response_headers("h2")]
+                self.connection.send_headers(number, headers, end_stream=True)
 
     async def _handle_events(self, events: list[Event]) -> None:
         """See `H2Protocol`."""
