@@ -154,10 +154,17 @@ class Http2(H2Protocol):
                 self.connection.send_headers(number, headers, end_stream=True)
 
     async def _handle_events(self, events: list[Event]) -> None:
-        """See `H2Protocol`."""
+        """See `H2Protocol`. As the server stops, that would tell nobody that his request may be made again."""
         others = [event for event in events if not _is_farewell(event)]
+        has_farewell = len(others) < len(events)
+        if self.context.terminated.is_set():
+            self._is_leaving = True
+            for request in others:
+                if isinstance(request, RequestReceived):
+                    self._refuse(request.stream_id)
+            others = [event for event in others if not isinstance(event, RequestReceived)]
         await super()._handle_events(others)
-        self._is_leaving = self._is_leaving or len(others) < len(events)
+        self._is_leaving = self._is_leaving or has_farewell
         # One that was refused leaves the connection as idle as it was; a ping does not begin that time again.
         if self._is_leaving or any(isinstance(event, RequestReceived) for event in others):
             await self._end_when_over()
