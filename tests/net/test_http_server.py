@@ -773,6 +773,60 @@ async def test_what_was_asked_for_before_the_last_request_is_answered(speaking_h
     assert (kind, payload[4:]) == (GOAWAY, bytes(4)), "last: some clients understand nothing behind it"
 
 
+async def test_the_last_answer_reaches_whoever_takes_it_slowly(speaking_http2: Secured) -> None:
+    """He makes room for more of it when all of it has been sent."""
+    body = bytes(300_000)
+
+    async def long_app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    door = FrontDoor(None, HttpServer(long_app))
+    async with opened(door, speaking_http2.certificate) as address:
+        slow = trio.socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        await slow.connect(address)
+        async with trio.SSLStream(
+            trio.SocketStream(slow), speaking_http2.context, server_hostname="127.0.0.1"
+        ) as stream:
+            room = http2_frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 1 << 20))
+            room += http2_frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 20))
+            await stream.send_all(PREFACE + room + asking(1) + http2_frame(GOAWAY, 0, 0, bytes(8)))
+            received = b""
+            while data := await stream.receive_some(4096):
+                received += data
+                await stream.send_all(http2_frame(WINDOW_UPDATE, 0, 0, b"\0\0\x10\0"))
+                await trio.testing.wait_all_tasks_blocked(0.002)
+        await until(lambda: not door.statistics().open)
+    assert sum(len(payload) for kind, _, _, payload in frames_of(received) if kind == DATA) == len(body)
+
+
+@pytest.mark.parametrize("why", ["idle", "the server stops", "likewise, and the peer does not close"])
+async def test_an_idle_connection_over_http2_ends_with_a_farewell(
+    speaking_http2: Secured, mock_clock: trio.testing.MockClock, why: str
+) -> None:
+    """RFC 9113, section 6.8: the peer is to know which of its requests have been seen."""
+    server = HttpServer(app, answer_timeout=1000)
+    door = FrontDoor(None, server)
+    async with (
+        opened(door, speaking_http2.certificate, patience=1000) as address,
+        await trio.open_ssl_over_tcp_stream(*address, ssl_context=speaking_http2.context) as stream,
+    ):
+        await stream.send_all(PREFACE + asking(1))
+        await passes(mock_clock, 74)
+        assert door.statistics().open == 1
+        if why == "idle":
+            await passes(mock_clock, 2)
+        else:
+            await server.stop()
+        received = await read_to_end(stream)
+        if why == "likewise, and the peer does not close":
+            await passes(mock_clock, 3)
+            await wait_until_gone(door)
+    *_, (kind, _, _, payload) = frames_of(received)
+    assert (kind, payload) == (GOAWAY, b"\0\0\0\1" + bytes(4))
+
+
 @pytest.mark.parametrize("how", ["reset", "closed", "gone"])
 async def test_work_for_a_stream_that_has_ended_is_left(speaking_http2: Secured, how: str) -> None:
     working = Working()

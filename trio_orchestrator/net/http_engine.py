@@ -16,7 +16,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from . import request_head
-from .http_protocols import Http2, Http11, Requests
+from .http_protocols import Finished, Http2, Http11, Requests
 from .http_streams import Stream
 
 _HTTP2_READ_BYTES: Final = 1024
@@ -118,12 +118,24 @@ class Engine(TCPServer):
 
     async def protocol_send(self, event: Event) -> None:
         """See `TCPServer`; it would let a connection be idle on which nothing can come any more."""
+        if isinstance(event, Finished):
+            await self.idle_task.stop()
+            async with self.send_lock:
+                await self.stream.finish()
+            return
         if isinstance(event, Updated) and event.idle:
             self._take_back()
         if not (self._has_read_all and isinstance(event, Updated)):
             # Starlette cancels who streams an answer once Hypercorn says that all is over, which is before the end.
             with trio.CancelScope(shield=isinstance(event, Closed)):
                 await super().protocol_send(event)
+
+    async def _initiate_server_close(self) -> None:
+        """See `TCPServer`. Over HTTP/2 the peer is told up to which request all is answered (RFC 9113, section 6.8)."""
+        if isinstance(protocol := self.protocol.protocol, Http2):
+            await protocol.leave()
+        else:
+            await super()._initiate_server_close()
 
     async def _read_data(self) -> None:
         try:

@@ -15,7 +15,8 @@ from h2.events import ConnectionTerminated, Event, RequestReceived
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hypercorn.config import Config
-from hypercorn.events import Closed, Updated
+from hypercorn.events import Closed, RawData, Updated
+from hypercorn.events import Event as ConnectionEvent
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import BUFFER_LOW_WATER, H2Protocol, StreamBuffer
@@ -105,6 +106,14 @@ class Http11(H11Protocol):
         await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
 
+class Finished(ConnectionEvent):
+    """All has been said, and the peer is to close the connection once it has taken that.
+
+    Over HTTP/2 it speaks meanwhile, to make room. Were nobody there any more to hear that, its system would be told
+    that the connection is broken, and what has not reached it yet would be lost.
+    """
+
+
 class Http2(H2Protocol):
     """HTTP/2 as it is served here: with few requests at a time, and without WebSockets.
 
@@ -129,6 +138,16 @@ class Http2(H2Protocol):
         await super().initiate(headers, settings)
         self.connection.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: _REQUESTS_AT_A_TIME})
         await self._flush()
+
+    async def handle(self, event: ConnectionEvent) -> None:
+        """See `H2Protocol`. What comes once all has been said is for nobody."""
+        if not (self.closed and isinstance(event, RawData)):
+            await super().handle(event)
+
+    async def leave(self) -> None:
+        """Take no more requests, and end the connection once those that came are answered."""
+        self._is_leaving = True
+        await self._end_when_over()
 
     async def _create_stream(self, request: RequestReceived) -> None:
         """See `H2Protocol`. One request too many may be made again (RFC 9113, section 8.7)."""
@@ -191,9 +210,11 @@ class Http2(H2Protocol):
         if self.streams or self.stream_buffers or self.closed:
             return
         if self._is_leaving:
+            self.closed = True
             self.connection.close_connection()
             await self._flush()
-            await self.send(Closed())
+            await self.send(Finished())
+            await self.handle(Closed())
         else:
             await self.send(Updated(idle=True))
 

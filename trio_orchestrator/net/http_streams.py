@@ -34,6 +34,7 @@ class Stream(trio.abc.Stream):
         self.socket = transport.socket
         self._quiet = quiet
         self._ended = False
+        self._has_finished = False
         self._reading = False
         self._under_way = 0
         self._end = trio.lowlevel.ParkingLot()
@@ -115,6 +116,12 @@ class Stream(trio.abc.Stream):
         """Wait until sending might not wait."""
         await self._transport.wait_send_all_might_not_block()
 
+    async def finish(self) -> None:
+        """Say that nothing more will be sent, and leave it to the peer to close, which it is to do soon."""
+        self._has_finished = True
+        self._moved()
+        await self.send_eof()
+
     async def send_eof(self) -> None:
         """Say that nothing more will be sent, unless that is for somebody else to say."""
         if not self.is_let_go:
@@ -130,7 +137,8 @@ class Stream(trio.abc.Stream):
 
     def _moved(self) -> None:
         # Who reads what he asked for has not gone, though he says no more; in HTTP/2 he would have to say something.
-        is_over = self._ended and (not self._under_way or self._transport.protocol == "h2")
+        has_gone = self._ended and (not self._under_way or self._transport.protocol == "h2")
+        is_over = has_gone or self._has_finished
         self._quiet.deadline = trio.current_time() + (_QUIET_SECONDS_AT_END if is_over else _QUIET_SECONDS)
 
 
