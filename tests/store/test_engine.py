@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import is_open
 from trio_orchestrator.store.database import Database
+from trio_orchestrator.store.engine import Engines
 from trio_orchestrator.store.errors import CannotOpen
 
 
@@ -15,6 +17,17 @@ def _refusal(address: str) -> str:
     text = str(caught.value)
     assert "\n" not in text
     return text
+
+
+def test_what_a_thread_has_at_the_end_is_closed_once_it_is_given_back(tmp_path: Path) -> None:
+    file = tmp_path / "orchestrator.db"
+    engines = Engines(f"sqlite:///{file}", patience=0.1)
+    with engines.reading() as reading, engines.writing() as writing:
+        for connection in (reading, writing):
+            connection.exec_driver_sql("SELECT * FROM objects")
+        engines.close()
+        assert is_open(file)
+    assert not is_open(file)
 
 
 def test_a_relative_path_is_seen_from_the_working_directory_of_the_opening(

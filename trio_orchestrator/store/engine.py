@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, make_url, select
+from sqlalchemy import Connection, Engine, event, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from . import dialects, migrations
 from .errors import CannotOpen, ChangeRefused, DatabaseUnavailable, OutcomeUnknown, StoreError
 from .schema import METADATA
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 READING_THREADS: Final = 4
 
@@ -40,7 +43,7 @@ class Engines:
                     self._make_sure_it_is_ours = opening.enter_context(self._dialect.hold(url))
                     self._migrate(url, patience)
                     self._writing = self._dialect.engine(url, patience, 1 + READING_THREADS)
-                    opening.callback(self._writing.dispose)
+                    opening.callback(_let_go, self._writing)
                     self._reading = self._dialect.for_reading(self._writing)
                     with self._writing.connect():
                         pass
@@ -96,6 +99,16 @@ class Engines:
             # A database of somebody else's must be told now, not at the first start.
             for table in METADATA.sorted_tables:
                 connection.execute(select(table).limit(0))
+
+
+def _let_go(engine: Engine) -> None:
+    """Close all connections: a thread that was left behind may have one, which is closed when it gives it back."""
+    event.listen(engine, "checkin", _close)
+    engine.dispose()
+
+
+def _close(_connection: object, entry: "ConnectionPoolEntry") -> None:
+    entry.invalidate()
 
 
 @contextmanager
