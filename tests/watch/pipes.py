@@ -1,7 +1,13 @@
 """Where what is written can be watched."""
 
+import fcntl
 import os
-from typing import TextIO
+import struct
+import termios
+from typing import Final, TextIO
+
+SMALLEST: Final = 4096
+ROOM_FOR_NO_MORE_THAN_A_LINE: Final = 128
 
 
 class Pipe:
@@ -14,6 +20,15 @@ class Pipe:
     def read(self) -> bytes:
         """What is there, waiting for something if need be."""
         return os.read(self._ours, 1 << 22)
+
+    def make_small(self) -> None:
+        """Have it full soon."""
+        fcntl.fcntl(self._ours, fcntl.F_SETPIPE_SZ, SMALLEST)
+
+    def is_full(self) -> bool:
+        """Whether a small one has no room for more than a line."""
+        (waiting,) = struct.unpack("i", fcntl.ioctl(self._ours, termios.FIONREAD, bytes(4)))
+        return bool(waiting > SMALLEST - ROOM_FOR_NO_MORE_THAN_A_LINE)
 
     def leave(self) -> None:
         """Read no more."""

@@ -21,6 +21,9 @@ from .pipes import Pipe
 
 CHANGE = {"type": "camera", "cameraId": "cam1", "online": True, "since": "2026-11-22T08:15:00.000Z"}
 
+ENOUGH = 200
+"""So many changes are more than a small pipe takes, and no more than may wait to be read."""
+
 
 @pytest.fixture
 def orchestrator(monkeypatch: pytest.MonkeyPatch) -> FakeOrchestrator:
@@ -42,9 +45,13 @@ def orchestrator(monkeypatch: pytest.MonkeyPatch) -> FakeOrchestrator:
     return made
 
 
-async def say_too_much(orchestrator: FakeOrchestrator, connection: FakeConnection) -> None:
-    """Go on until the other one gives up."""
+async def say_too_much(orchestrator: FakeOrchestrator, connection: FakeConnection, pipe: Pipe) -> None:
+    """Fill `pipe`, so that it surely takes nothing any more, and go on until the other one gives up."""
     with trio.fail_after(60):
+        for _ in range(ENOUGH):
+            connection.say(**CHANGE)
+        while not pipe.is_full():  # noqa: ASYNC110 - the thread that writes there tells nobody
+            await trio.sleep(0.01)
         while connection in orchestrator.open:
             try:
                 connection.say(**CHANGE)
@@ -55,6 +62,7 @@ async def say_too_much(orchestrator: FakeOrchestrator, connection: FakeConnectio
 async def fall_behind(orchestrator: FakeOrchestrator, pipe: Pipe, watch: Callable[[Output], Awaitable[None]]) -> str:
     """Have `watch` told too much while nobody reads, then read until it has told of a camera `again`; all it wrote."""
     read = b""
+    pipe.make_small()
 
     async def read_on() -> None:
         nonlocal read
@@ -64,7 +72,7 @@ async def fall_behind(orchestrator: FakeOrchestrator, pipe: Pipe, watch: Callabl
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch, Output(pipe.file))
-            await say_too_much(orchestrator, await orchestrator.accept())
+            await say_too_much(orchestrator, await orchestrator.accept(), pipe)
             await wait_all_tasks_blocked()
             assert len(orchestrator.attempts) == 1, "it comes back before there is room for what it is told then"
             async with trio.open_nursery() as reading:
