@@ -4,7 +4,7 @@ Reading from the socket never waits for the reader, so that a busy reader is not
 """
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, Self, TypeVar
 
 import trio
@@ -154,3 +154,21 @@ class Inbox(Generic[_Item]):
         self._count += 1
         self._filled.set()
         return _Entry(self._count, item, size, key)
+
+
+async def again_where_full(work: Callable[[], Awaitable[None]], left_out: Callable[[], Awaitable[None]]) -> None:
+    """Await `work`, and again each time more came than it read in time: a new connection tells anew how things stand.
+
+    Args:
+        work: opens the connection, and reads.
+        left_out: awaited before it is opened again, as something was left out. Whoever is read too slowly by somebody
+            else waits here for that: until then it would only fall behind again.
+    """
+    is_full = True
+    while is_full:
+        is_full = False
+        try:
+            await work()
+        except* InboxFull:
+            is_full = True
+            await left_out()

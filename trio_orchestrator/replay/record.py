@@ -5,14 +5,16 @@ import math
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
 import msgspec
 import trio
 
-from trio_orchestrator.client import ConnectionRefusedByServer, InboxFull, Lagged
+from trio_orchestrator.client import ConnectionRefusedByServer, Lagged
 from trio_orchestrator.client.groups import leaves
+from trio_orchestrator.client.inbox import again_where_full
 from trio_orchestrator.client.listener import open_listener
 from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags
 from trio_orchestrator.signals import until_signalled
@@ -121,6 +123,10 @@ class Recording:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             self.broken += 1
 
+    async def begin_anew(self) -> None:
+        """What comes next does not follow what was taken last."""
+        self.gaps += 1
+
     def _take_frame(self, at: float, message: bytes, camera_id: str) -> None:
         if self._waiting_bytes >= self._most_waiting_bytes:
             self.missed += 1
@@ -141,14 +147,7 @@ async def _record(url: str, token: str | None, seconds: float, file: IO[bytes], 
         with trio.move_on_after(seconds):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_keep_writing, file, recording)
-                goes_on = True
-                while goes_on:
-                    goes_on = False
-                    try:
-                        await _listen(url, token, began, recording)
-                    except* InboxFull:
-                        recording.gaps += 1
-                        goes_on = True
+                await again_where_full(partial(_listen, url, token, began, recording), recording.begin_anew)
                 nursery.cancel_scope.cancel()
     finally:
         _write(file, recording.to_be_written())

@@ -9,8 +9,9 @@ from typing import Final
 
 import trio
 
-from trio_orchestrator.client import Client, ConnectionRefusedByServer, Feature, InboxFull, open_client
+from trio_orchestrator.client import Client, ConnectionRefusedByServer, Feature, open_client
 from trio_orchestrator.client.groups import leaves
+from trio_orchestrator.client.inbox import again_where_full
 from trio_orchestrator.client.listener import open_listener
 from trio_orchestrator.peer_flags import add_peer_flags, check_peer_flags
 from trio_orchestrator.signals import until_signalled
@@ -80,30 +81,17 @@ async def _finish(output: Output, show: Callable[[], Awaitable[None]]) -> None:
             await output.wait_written()
 
 
-async def _until_up_to_date(show: Callable[[], Awaitable[None]], tell: Callable[[], Awaitable[None]]) -> None:
-    """Await `show`, and again where more came than was read in time: a new connection tells anew how things stand."""
-    behind = True
-    while behind:
-        behind = False
-        try:
-            await show()
-        except* InboxFull:
-            behind = True
-            # Not before whoever reads has taken what is under way: until then it would only fall behind again.
-            await tell()
-
-
 async def _write_messages(url: str, token: str | None, output: Output) -> None:
     async def write() -> None:
         async with open_listener(url, token, features=_FEATURES) as listener:
             async for message in listener:
                 await output.write(line_of_message(message, is_ascii=output.encoding != "utf-8"))
 
-    async def tell() -> None:
+    async def say_so() -> None:
         await output.wait_written()
         _complain(f"{FELL_BEHIND}; it begins anew")
 
-    await _until_up_to_date(write, tell)
+    await again_where_full(write, say_so)
 
 
 async def _write_lines(url: str, token: str | None, output: Output) -> None:
@@ -126,7 +114,7 @@ async def _write_lines(url: str, token: str | None, output: Output) -> None:
                 if line is not None:
                     await say(line)
 
-    await _until_up_to_date(write, partial(say, FELL_BEHIND))
+    await again_where_full(write, partial(say, FELL_BEHIND))
 
 
 async def _draw(url: str, token: str | None, output: Output) -> None:
@@ -146,4 +134,4 @@ async def _draw(url: str, token: str | None, output: Output) -> None:
                     await screen.draw(lambda height: render(board, trio.current_time(), utc_now(), height))
                     await trio.sleep(_REFRESH_SECONDS)
 
-        await _until_up_to_date(show, output.wait_written)
+        await again_where_full(show, output.wait_written)
