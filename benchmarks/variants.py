@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 
 import trio
 import trio_websocket
-from websockets.utils import apply_mask as apply_mask_in_python
 
 from trio_orchestrator import cli
 from trio_orchestrator.connections import broadcast
@@ -25,7 +24,7 @@ from trio_orchestrator.net import intake, websocket
 from trio_orchestrator.net.intake import Intake
 from trio_orchestrator.net.read_loop import ReadLoop
 from trio_orchestrator.net.transport import Transport
-from trio_orchestrator.protocol import frames
+from trio_orchestrator.protocol import frames, inbound, usual
 from trio_orchestrator.protocol.frames import ForEngine, text_frame
 from trio_orchestrator.protocol.outbound import bounding_boxes
 from trio_orchestrator.tracking import hub
@@ -161,7 +160,10 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
     "handed over in a pass of its own": (Substitution(Broadcast, "tick", _without_tick),),
     "copied for each client": (Substitution(SharedFile, "number", _no_number),),
     "always through the writer task": (Substitution(Transport, "send_nowait", _send_nothing),),
-    "unmasked in Python": (Substitution(frames, "apply_mask", apply_mask_in_python),),
+    "read in Python": (
+        Substitution(frames, "usual_text", usual.usual_text),
+        Substitution(inbound, "usual_members", usual.usual_members),
+    ),
 }
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import structlog.testing
 import trio
 import trustme
 
@@ -234,3 +235,11 @@ def test_what_the_server_has_built_when_it_listens_is_set_aside() -> None:
         before = gc.get_freeze_count()
         cli._announce(load(), Listening([], []))
         assert gc.get_freeze_count() > before + 10_000
+
+
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_a_server_that_reads_frames_in_python_says_so(is_compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "IS_COMPILED", is_compiled)
+    with structlog.testing.capture_logs() as lines:
+        cli._announce(load(), Listening([], []))
+    assert any("read in Python" in line["event"] for line in lines) is not is_compiled

@@ -17,6 +17,7 @@ import trio
 from . import demo, logs, replay, server, watch
 from .doors import Listening
 from .garbage import short_pauses
+from .protocol.fast_lane import IS_COMPILED
 from .replay import record
 from .settings import Settings, SettingsError, add_flags
 from .signals import heeded_to_the_end
@@ -114,6 +115,8 @@ def _announce(settings: Settings, listening: Listening) -> None:
     # Only now: where the settings do not fit there is one line on stderr, and it says so.
     for warning in settings.warnings():
         _log.warning(warning)
+    if not IS_COMPILED:
+        _log.info("frames are read in Python, there was no C compiler when this was installed")
     for url in listening.urls:
         tell(f"listening on {url}\n", sys.stdout)
     for url in listening.admin_urls:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import MAX_BOXES, Frame, Sighting, read_frame, read_usual_frame
+from trio_orchestrator.protocol.boxes import MAX_BOXES, Frame, Sighting, read_frame
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, TooLarge
 from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES
 
@@ -156,75 +156,3 @@ def test_a_frame_has_an_end() -> None:
         assert parse(f"[{','.join([box] * MAX_BOXES)}]") is not None
         with pytest.raises(TooLarge):
             parse(f"[{','.join([box] * (MAX_BOXES + 1))}]")
-
-
-USUAL = (
-    '{"type":"boundingBoxes","frameId":1.50,"boxes":[%s]}',
-    '{"type": "boundingBoxes", "frameId": "f", "boxes": [%s]}',
-)
-
-
-@pytest.mark.parametrize("form", USUAL)
-@pytest.mark.parametrize("boxes", ["", REAL, f"{{}}, {REAL}", '{"objectId":null,"a":[{"objectId":1}]}'])
-def test_the_usual_forms_are_read_at_once(form: str, boxes: str) -> None:
-    frame = read_usual_frame((form % boxes).encode())
-    assert frame is not None
-    assert frame == in_another_form((form % boxes).encode())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        # Each begins and ends as usual, and is not what it seems.
-        '{"type":"boundingBoxes","frameId":1,"boxes":[],"boxes":[{"objectId":1}]}',
-        '{"type":"boundingBoxes","frameId":1,"frameId":2,"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":1,"boxes":[]},"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":{"a":1,"boxes":[]},"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":01,"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":,"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":null,"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":1 ,"boxes":[]}',
-        '{"type":"boundingBoxes","frameId":1,"boxes":[1]}',
-        '{"type":"boundingBoxes","frameId":1,"boxes":[{"objectId":"7"}]}',
-        '{"type":"boundingBoxes","frameId":1,"boxes":[{]}',
-        '{"type":"boundingBoxes","frameId":1,"boxes":[' + '{"a":' * 5000 + "[]}",
-        '{"type":"boundingBoxes","boxes":[]}',
-        '{"type":"boundingBoxes","frameId":1,"boxes":[{}]',
-    ],
-)
-def test_what_only_looks_usual_is_left_to_those_who_look_closely(text: str) -> None:
-    assert read_usual_frame(text.encode()) is None
-
-
-pieces = st.sampled_from(
-    [
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        '"',
-        "\\",
-        " ",
-        "1",
-        "null",
-        '"boxes":',
-        ',"boxes":[',
-        ', "boxes": [',
-        '{"objectId":7}',
-        REAL,
-    ]
-)
-
-
-@given(form=st.sampled_from(USUAL), inner=st.lists(pieces | st.text(max_size=2), max_size=8), at=st.integers(0, 80))
-def test_what_is_read_at_once_is_what_would_be_read_otherwise(form: str, inner: list[str], at: int) -> None:
-    text = form % "".join(inner)
-    for changed in (text, text[:at] + "".join(inner) + text[at:]):
-        usual = read_usual_frame(changed.encode())
-        assert usual is None or usual == in_another_form(changed.encode())
-
-
-def in_another_form(text: bytes) -> object:
-    """The same, as it is read where it does not look usual."""
-    return PROCESSOR_MESSAGES.decode(b" " + text)

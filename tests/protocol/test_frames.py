@@ -25,6 +25,8 @@ from .streams import (
     texts,
 )
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 def told(lane: Engine | FastLane, *data: bytes) -> list[str | bytes]:
     return [said for piece in data for said in lane.feed(piece)]

@@ -26,6 +26,8 @@ from trio_orchestrator.protocol.inbound import (
     request_id_of,
 )
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 BOTH = [pytest.param(CLIENT_MESSAGES, id="client"), pytest.param(PROCESSOR_MESSAGES, id="processor")]
 
 

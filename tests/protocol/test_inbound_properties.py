@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -10,6 +11,8 @@ from msgspec import Raw
 
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson
 from trio_orchestrator.protocol.inbound import ABSENT, CLIENT_MESSAGES, PROCESSOR_MESSAGES, Inbound, Unknown
+
+pytestmark = pytest.mark.usefixtures("either_way")
 
 CLIENT_TYPES = {"hello", "start", "stop", "setUsesImages", "authenticate", "subscribe"}
 PROCESSOR_TYPES = {"hello", "identifier", "boundingBoxes", "featureMap", "authenticate"}

@@ -49,39 +49,10 @@ class _OddBox(Struct, gc=False, rename="camel"):
 
 
 _NULL: Final = b"null"
-_USUAL_FORMS: Final = (
-    (b'{"type": "boundingBoxes", "frameId": ', b', "boxes": ['),  # json.dumps of Python
-    (b'{"type":"boundingBoxes","frameId":', b',"boxes":['),  # JSON.stringify, and most other libraries
-)
-"""How a message begins, and how it goes on behind its frame's id."""
-
-_ANY_JSON: Final = msgspec.json.Decoder(Raw)
 _BOXES: Final = msgspec.json.Decoder(list[_Box] | dict[str, _Box])
 _ODD_BOXES: Final = msgspec.json.Decoder(list[_OddBox] | dict[str, _OddBox])
 _INTEGER: Final = msgspec.json.Decoder(int)
 _NUMBER: Final = msgspec.json.Decoder(float)
-
-
-def read_usual_frame(text: bytes) -> Frame | None:
-    """The frame that `text` says where it is written as nearly all processors do; None: look at it more closely.
-
-    Between the two pieces that are known, and from the bracket to the last brace, there is one JSON value each. So the
-    whole is one object with three members, and its boxes are read once instead of first as JSON and then as boxes.
-    """
-    for start, behind_id in _USUAL_FORMS:
-        if text.startswith(start):
-            end = text.find(behind_id, len(start))
-            if end < 0 or not text.endswith(b"]}") or len(text) > MAX_BOXES:
-                return None
-            frame_id, boxes = text[len(start) : end], text[end + len(behind_id) - 1 : -1]
-            try:
-                # White space around the value would be JSON, but none of the sender's own words.
-                if len(_ANY_JSON.decode(frame_id)) != len(frame_id) or frame_id == _NULL:
-                    return None
-                return Frame(frame_id, boxes, _sightings(_BOXES.decode(boxes)))
-            except (msgspec.DecodeError, RecursionError):
-                return None
-    return None
 
 
 def read_frame(frame_id: Raw, boxes: Raw) -> Frame:
@@ -99,7 +70,7 @@ def read_frame(frame_id: Raw, boxes: Raw) -> Frame:
         raise TooLarge(f"`boxes` may hold {MAX_BOXES} objects")
     try:
         try:
-            sightings = _sightings(_BOXES.decode(text))
+            sightings = sightings_of(text)
         except msgspec.ValidationError:
             sightings = _sightings_of_odd(text)
     except msgspec.ValidationError as error:
@@ -109,7 +80,14 @@ def read_frame(frame_id: Raw, boxes: Raw) -> Frame:
     return Frame(frame_id_text, text, sightings)
 
 
-def _sightings(found: list[_Box] | dict[str, _Box]) -> list[Sighting]:
+def sightings_of(boxes: bytes) -> list[Sighting]:
+    """The re-identified ones of `boxes`, where each has an `objectId` and a `certainty` of the right type, if any.
+
+    Raises:
+        msgspec.DecodeError: another one has not, or this is no array of objects nor an object whose values are objects.
+        RecursionError: it is nested too deep.
+    """
+    found = _BOXES.decode(boxes)
     return [
         (box.object_id, box.certainty)
         for box in (found.values() if isinstance(found, dict) else found)

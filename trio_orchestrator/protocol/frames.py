@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # no compiled wheel for this machine: the same in Python, about fifteen times slower
-    from websockets.utils import apply_mask
+from .fast_lane import usual_text
+from .usual import HEAD_BYTES, apply_mask
 
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70
@@ -29,14 +27,7 @@ _PONG: Final = 0xA
 _TWO_BYTE_LENGTH: Final = 126
 _EIGHT_BYTE_LENGTH: Final = 127
 _NO_MASK: Final = bytes(4)
-_USUAL: Final = (_FIN | _TEXT) << 8 | _MASKED | _TWO_BYTE_LENGTH
-"""How nearly all that peers send begins: a text in one frame, its length in the two bytes that follow."""
-
-_USUAL_UNMASKED: Final = _USUAL & ~_MASKED
-_USUAL_HEAD: Final = Struct(">HH")
-_USUAL_HEAD_BYTES: Final = 8
-"""With the masking key."""
-
+_TWO_BYTE_HEADER: Final = Struct(">BBH")
 PING_FRAME: Final = b"\x89\x00"
 _PING_START: Final = b"\x89"
 _MAX_REASON_BYTES: Final = 123
@@ -47,7 +38,7 @@ def text_frame_header(length: int) -> bytes:
     if length < _TWO_BYTE_LENGTH:
         return bytes((_FIN | _TEXT, length))
     if length < 1 << 16:
-        return _USUAL_HEAD.pack(_USUAL_UNMASKED, length)
+        return _TWO_BYTE_HEADER.pack(_FIN | _TEXT, _TWO_BYTE_LENGTH, length)
     return b"\x81\x7f" + length.to_bytes(8, "big")
 
 
@@ -122,13 +113,10 @@ class FrameReader:
 
         So do the cameras of a busy site send: one message at a time, each from another socket.
         """
-        if len(data) > _USUAL_HEAD_BYTES and not (self._rest or self._skip or self._ended):
-            begins, length = _USUAL_HEAD.unpack_from(data)
-            if begins == _USUAL and _USUAL_HEAD_BYTES + length == len(data) and self._takes_usual(length):
-                payload = apply_mask(data[_USUAL_HEAD_BYTES:], data[_USUAL_HEAD_BYTES - 4 : _USUAL_HEAD_BYTES])
-                if payload.isascii():
-                    return payload
-        return None
+        if self._rest or self._skip or self._ended or not self._is_between_messages():
+            return None
+        text = usual_text(data, 0, self.max_message_bytes)
+        return text if text is not None and HEAD_BYTES + len(text) == len(data) else None
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Take `data` in; what comes of each of its frames, in order.
@@ -143,16 +131,12 @@ class FrameReader:
         data = self._behind_the_rest(data)
         position, end = 0, len(data)
         while position < end:
-            if end - position >= _USUAL_HEAD_BYTES:
-                begins, length = _USUAL_HEAD.unpack_from(data, position)
-                start = position + _USUAL_HEAD_BYTES
-                stop = start + length
-                if begins == _USUAL and stop <= end and self._takes_usual(length):
-                    payload = apply_mask(data[start:stop], data[start - 4 : start])
-                    if payload.isascii():
-                        yield payload
-                        position = stop
-                        continue
+            if self._is_between_messages():
+                text = usual_text(data, position, self.max_message_bytes)
+                if text is not None:
+                    yield text
+                    position += HEAD_BYTES + len(text)
+                    continue
             received, position = self._take(data, position)
             yield received
 
@@ -171,11 +155,9 @@ class FrameReader:
         self._rest.clear()
         return data
 
-    def _takes_usual(self, length: int) -> bool:
-        """Whether a usual frame with a payload of `length` bytes is a whole message, and may be taken."""
-        return _TWO_BYTE_LENGTH <= length <= self.max_message_bytes and not (
-            self._opcode or self._overflown or self._given_up
-        )
+    def _is_between_messages(self) -> bool:
+        """Whether what comes next is a message from its beginning on, and may be taken."""
+        return not (self._opcode or self._overflown or self._given_up)
 
     def _take(self, data: bytes, position: int) -> tuple[Received, int]:
         """Take whatever frame begins at `position`: what comes of it, and where to go on."""

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import force_setattr
 
-from .boxes import Frame, read_frame, read_usual_frame
+from .boxes import Frame, read_frame
 from .errors import InvalidMessage, NotJson, PeerError, TooLarge
+from .fast_lane import usual_members
 
 ABSENT: Final = Raw(b"")
 MAX_CAMERA_ID_CHARACTERS: Final = 256
@@ -215,9 +216,9 @@ class _ProcessorDecoder(Decoder):
     """Understands processors, whose `boundingBoxes` are all but all there is to understand: each becomes a `Frame`."""
 
     def decode(self, text: bytes) -> Inbound:
-        frame = read_usual_frame(text)
-        if frame is not None:
-            return frame
+        members = usual_members(text)
+        if members is not None:
+            return Frame(*members)
         message = super().decode(text)
         if not isinstance(message, BoundingBoxes):
             return message

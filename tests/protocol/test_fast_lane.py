@@ -1,0 +1,251 @@
+"""What is compiled against what it takes the place of, and both against those who understand everything."""
+
+import importlib.util
+import json
+import os
+import random
+import sys
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from trio_orchestrator.protocol import fast_lane, usual
+from trio_orchestrator.protocol.boxes import MAX_BOXES, Frame
+from trio_orchestrator.protocol.errors import PeerError
+from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES
+from trio_orchestrator.protocol.usual import UsualMembers
+
+from .streams import BINARY, FIN, TEXT, frame
+
+ReadText: TypeAlias = Callable[[bytes, int, int], bytes | None]
+ReadMembers: TypeAlias = Callable[[bytes], UsualMembers | None]
+
+TEXTS = [pytest.param(fast_lane.usual_text, id="installed"), pytest.param(usual.usual_text, id="Python")]
+MEMBERS = [pytest.param(fast_lane.usual_members, id="installed"), pytest.param(usual.usual_members, id="Python")]
+both_texts = pytest.mark.parametrize("usual_text", TEXTS)
+both_members = pytest.mark.parametrize("usual_members", MEMBERS)
+
+REAL = '{"boxId":3,"rect":[0.1,0.2,0.3,0.4],"objectType":"person","certainty":0.97,"objectId":7}'
+JAVASCRIPT = '{"type":"boundingBoxes","frameId":1.50,"boxes":[%s]}'
+PYTHON = '{"type": "boundingBoxes", "frameId": "f", "boxes": [%s]}'
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="on a desk there may be no C compiler")
+def test_it_is_compiled_where_there_is_a_compiler() -> None:
+    assert fast_lane.IS_COMPILED
+
+
+def test_without_what_is_compiled_the_same_is_done_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trio_orchestrator.protocol.speedups", None)
+    spec = importlib.util.find_spec(fast_lane.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    without = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(without)
+    assert not without.IS_COMPILED
+    assert without.usual_text is usual.usual_text
+    assert without.usual_members is usual.usual_members
+
+
+# Texts out of WebSocket frames.
+
+CAMERA = frame(FIN | TEXT, b"a" * 1000)
+
+
+@both_texts
+@pytest.mark.parametrize("length", [126, 127, 128, 129, 130, 131, 132, 133, 134, 1000, 65535])
+def test_a_usual_frame_is_a_text(usual_text: ReadText, length: int) -> None:
+    text = bytes(random.Random(length).choices(range(128), k=length))
+    assert usual_text(frame(FIN | TEXT, text), 0, length) == text
+    assert usual_text(b"before" + frame(FIN | TEXT, text, b"\0\xff\x80\x7f") + b"behind", 6, 1 << 40) == text
+
+
+@both_texts
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(FIN | TEXT, b"a" * 125),
+        frame(FIN | TEXT, b"a" * 125, length_bytes=2),
+        frame(FIN | TEXT, b"a" * 65536),
+        frame(FIN | TEXT, b"a" * 1000, length_bytes=8),
+        frame(TEXT, b"a" * 1000),
+        frame(FIN | BINARY, b"a" * 1000),
+        frame(FIN | 0x40 | TEXT, b"a" * 1000),
+        frame(FIN | TEXT, b"a" * 1000, mask=None),
+        frame(FIN | TEXT, b"a" * 1001),
+        *(frame(FIN | TEXT, b"a" * at + b"\x80" + b"a" * (999 - at)) for at in (0, 7, 8, 995, 999)),
+        *(CAMERA[:size] for size in (0, 1, 2, 3, 7, 8, 9, len(CAMERA) - 1)),
+    ],
+)
+def test_any_other_frame_is_none(usual_text: ReadText, data: bytes) -> None:
+    assert usual_text(data, 0, 1000) is None
+
+
+@both_texts
+@pytest.mark.parametrize("position", [1, len(CAMERA) - 8, len(CAMERA) - 1, len(CAMERA), len(CAMERA) + 1, 1 << 62])
+def test_where_no_frame_begins_is_none(usual_text: ReadText, position: int) -> None:
+    assert usual_text(CAMERA, position, 1000) is None
+
+
+sizes = st.integers(0, 300)
+
+
+@given(data=st.binary(max_size=300), position=sizes, length=sizes, longest=sizes)
+@example(data=b"", position=0, length=0, longest=0)
+def test_the_same_comes_of_any_bytes(data: bytes, position: int, length: int, longest: int) -> None:
+    begun = b"\x81\xfe" + length.to_bytes(2, "big") + data
+    for given_data in (data, begun, data[:position] + begun):
+        at = min(position, len(data))
+        assert fast_lane.usual_text(given_data, at, longest) == usual.usual_text(given_data, at, longest)
+
+
+# Boxes out of texts.
+
+
+def boxes_with(members: str, *values: str) -> list[str]:
+    return [f"{{{members % value}}}" for value in values]
+
+
+@both_members
+@pytest.mark.parametrize("form", [JAVASCRIPT, PYTHON])
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        "",
+        REAL,
+        f"{{}}, {REAL}",
+        '{"objectId":null,"certainty":null,"a":[{"objectId":1}]}',
+        '{"rect": [0, -1, 5.1e-05, 0.1E+2], "objectType": "Fu\\u00dfg\\u00e4nger \\"1\\"", "is": [true, false, null]}',
+        '{"objectType":"Fußgänger","attributes":{"colour":"red","\\u0061":{}},"objectId":0}',
+        '{"objectId":1,"objectId":999999999999999999,"certainty":2,"certainty":1e-05}',
+        *boxes_with('"objectId":3,"certainty":%s', "0", "1", "-0.0", "0.0", "12.5E-01", "1e-99", "1e99"),
+        *boxes_with('"objectId":3,"certainty":%s', *("0.987654321012345678987"[:end] for end in range(3, 24))),
+        *boxes_with('"objectId":3,"certainty":%s.5', *("98765432101234567898"[:end] for end in range(1, 21))),
+    ],
+)
+def test_usual_boxes_are_read_at_once(usual_members: ReadMembers, form: str, boxes: str) -> None:
+    text = (form % boxes).encode()
+    members = usual_members(text)
+    assert members is not None
+    assert Frame(*members) == looked_at_closely(text)
+
+
+ODD = [
+    # Each begins or ends as usual, and is not what it seems.
+    '{"type":"boundingBoxes","frameId":1,"boxes":[],"boxes":[{"objectId":1}]}',
+    '{"type":"boundingBoxes","frameId":1,"frameId":2,"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":1,"boxes":[]},"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":{"a":1,"boxes":[]},"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":01,"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":,"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":null,"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":1 ,"boxes":[]}',
+    '{"type":"boundingBoxes","frameId":1,"boxes":{}}',
+    '{"type":"boundingBoxes","boxes":[]}',
+    '{"type":"identifier","id":"cam1"}',
+    "",
+    "{",
+    *(JAVASCRIPT % box for box in ("1", "{", "{]", "{},", "{}}", "[]", '{"a"}', '{"a":}', '{"a":1,}', "{,}", "{a:1}")),
+    *(
+        JAVASCRIPT % box
+        for box in boxes_with('"objectId":%s', '"7"', "7.0", "07", "-7", "7e0", "true", "[7]", "9" * 19)
+    ),
+    *(JAVASCRIPT % box for box in boxes_with('"objectId":7,"certainty":%s', '"1"', "true", "[]", "1e999", ".5", "1.")),
+    *(JAVASCRIPT % box for box in boxes_with('"a":%s', "+1", "-", "00", "1.e5", "1e", "0x1", "NaN", "Infinity", "tru")),
+    *(
+        JAVASCRIPT % box
+        for box in boxes_with('"a":"%s"', "\\x", "\\u12g4", "\\ud800", "\\udc00", "\n", "\0", "\\", '"')
+    ),
+    *(JAVASCRIPT % box for box in boxes_with('"object\\u0049d":%s', "7", '"7"')),
+    JAVASCRIPT % ('{"a":' * 5000 + "[]"),
+    JAVASCRIPT % ('{"a":' + "[" * 50 + "]" * 50 + "}"),
+    JAVASCRIPT % ",".join([REAL] * (MAX_BOXES // len(REAL))),
+    JAVASCRIPT % ",".join(["{}"] * MAX_BOXES),
+]
+
+
+@both_members
+@pytest.mark.parametrize("text", ODD)
+def test_what_only_looks_usual_is_read_as_by_those_who_look_closely_or_not_at_all(
+    usual_members: ReadMembers, text: str
+) -> None:
+    for end in (*range(min(len(text), 200)), len(text)):
+        agrees(usual_members, text[:end].encode())
+
+
+any_number = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+any_value = st.recursive(
+    st.none() | st.booleans() | any_number | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=6,
+)
+any_boxes = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "boxId": any_value,
+            "rect": st.lists(any_number, max_size=4),
+            "objectType": st.text(max_size=9),
+            "certainty": st.floats(0, 1) | any_value,
+            "objectId": st.integers(-2, 1 << 70) | any_value,
+            "": any_value,
+        },
+    ),
+    max_size=4,
+)
+
+
+@given(
+    boxes=any_boxes,
+    frame_id=st.floats(0, 2e9) | any_value,
+    ascii_only=st.booleans(),
+    separators=st.sampled_from([None, (",", ":"), (" ,\n", "\t: \r")]),
+)
+def test_any_boxes_are_read_alike(boxes: Any, frame_id: Any, ascii_only: bool, separators: Any) -> None:
+    message = {"type": "boundingBoxes", "frameId": frame_id, "boxes": boxes}
+    text = json.dumps(message, ensure_ascii=ascii_only, separators=separators).encode("utf-8", "replace")
+    for usual_members in (fast_lane.usual_members, usual.usual_members):
+        agrees(usual_members, text)
+
+
+PIECES = ["{", "}", "[", "]", ",", ":", '"', "\\", " ", "\0", "1", "-", ".", "e9", "null", '{"objectId":7}', REAL]
+PIECES += ['"objectId":', '"certainty":', '"boxes":', ',"boxes":[', ', "boxes": [']
+pieces = st.sampled_from(PIECES)
+
+
+@given(
+    form=st.sampled_from([JAVASCRIPT % "%s", JAVASCRIPT % f"{REAL},%s", PYTHON]),
+    inner=st.lists(pieces | st.text(max_size=2), max_size=8).map("".join),
+    at=st.integers(0, 150),
+    gone=st.integers(0, 3),
+)
+def test_what_was_changed_anywhere_is_read_alike(form: str, inner: str, at: int, gone: int) -> None:
+    text = form % inner
+    for changed in (text, text[:at] + inner + text[at + gone :]):
+        for usual_members in (fast_lane.usual_members, usual.usual_members):
+            agrees(usual_members, changed.encode("utf-8", "replace"))
+
+
+def agrees(usual_members: ReadMembers, text: bytes) -> None:
+    """Assert that it reads `text` as it is read where it does not look usual, or leaves it."""
+    members = usual_members(text)
+    if members is not None:
+        frame_id, boxes, sightings = members
+        closely = looked_at_closely(text)
+        assert closely == Frame(frame_id, boxes, sightings)
+        assert [tuple(map(type, sighting)) for sighting in sightings] == [
+            tuple(map(type, sighting)) for sighting in getattr(closely, "sightings", ())
+        ]
+
+
+def looked_at_closely(text: bytes) -> object:
+    """What the text says, read in the way that takes nothing for usual; None where that is nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trio_orchestrator.protocol.inbound.usual_members", lambda _text: None)
+        try:
+            return PROCESSOR_MESSAGES.decode(text)
+        except PeerError:
+            return None

@@ -1,0 +1,304 @@
+/* What `usual.py` does, compiled: the two functions that run for every byte that cameras send.
+
+   They read what strangers wrote, so they are built on one rule. Python puts a NUL behind the bytes of every `bytes`
+   object. The scanner looks at one byte at a time and steps over none but one that it expects there, and it never
+   expects a NUL: at the latest in front of that last one it stops. It writes nothing but new objects of Python's.
+
+   Each `behind_...` function takes the place where something is to begin and gives the place behind it; NULL where
+   something else begins there, or the same in an unusual spelling. That is no error: msgspec looks at it then. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef const unsigned char *place;
+
+/* ---- WebSocket frames (RFC 6455, section 5.2) ---- */
+
+enum { WHOLE_TEXT = 0x81, MASKED_WITH_TWO_BYTES_OF_LENGTH = 0xfe, LEAST_LENGTH = 126, KEY_BYTES = 4, HEAD_BYTES = 8 };
+
+/* Unmask `length` bytes into `text`; whether all of them are ASCII. Eight at a time, and then the rest. */
+static int unmask(place masked, place key, unsigned char *text, Py_ssize_t length) {
+    uint64_t keys, all = 0;
+    memcpy(&keys, key, KEY_BYTES);
+    memcpy((char *)&keys + KEY_BYTES, key, KEY_BYTES);
+    Py_ssize_t index = 0;
+    for (uint64_t eight; index + 8 <= length; index += 8) {
+        memcpy(&eight, masked + index, 8);
+        eight ^= keys;
+        all |= eight;
+        memcpy(text + index, &eight, 8);
+    }
+    for (; index < length; index++) all |= text[index] = masked[index] ^ key[index % KEY_BYTES];
+    return !(all & 0x8080808080808080);
+}
+
+static PyObject *usual_text(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    (void)module;
+    if (count != 3 || !PyBytes_Check(arguments[0]))
+        return PyErr_Format(PyExc_TypeError, "usual_text takes bytes, a position and a length");
+    Py_ssize_t position = PyLong_AsSsize_t(arguments[1]), longest = PyLong_AsSsize_t(arguments[2]);
+    if (PyErr_Occurred()) return NULL;
+    Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]);
+    if (position < 0 || position > size || size - position < HEAD_BYTES) Py_RETURN_NONE;
+    place head = (place)PyBytes_AS_STRING(arguments[0]) + position;
+    Py_ssize_t length = head[2] << 8 | head[3];
+    if (head[0] != WHOLE_TEXT || head[1] != MASKED_WITH_TWO_BYTES_OF_LENGTH) Py_RETURN_NONE;
+    if (length < LEAST_LENGTH || length > longest || length > size - position - HEAD_BYTES) Py_RETURN_NONE;
+    PyObject *text = PyBytes_FromStringAndSize(NULL, length);
+    if (!text) return NULL;
+    if (unmask(head + HEAD_BYTES, head + HEAD_BYTES - KEY_BYTES, (unsigned char *)PyBytes_AS_STRING(text), length))
+        return text;
+    Py_DECREF(text); /* whether it is UTF-8 is for others to say */
+    Py_RETURN_NONE;
+}
+
+/* ---- JSON (RFC 8259) ---- */
+
+enum { DEEPEST = 8, MOST_NUMBER_CHARACTERS = 40, MOST_EXPONENT_DIGITS = 2, MOST_ID_DIGITS = 18 };
+
+static place behind_space(place at) {
+    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') at++;
+    return at;
+}
+
+/* A punctuation mark, and the white space on both of its sides. */
+static place behind_mark(place at, unsigned char mark) {
+    at = behind_space(at);
+    return *at == mark ? behind_space(at + 1) : NULL;
+}
+
+static place behind_word(place at, const char *word) {
+    for (; *word; word++, at++)
+        if (*at != (unsigned char)*word) return NULL;
+    return at;
+}
+
+static int is_digit(unsigned char byte) { return byte >= '0' && byte <= '9'; }
+
+static place behind_digits(place at) {
+    if (!is_digit(*at)) return NULL;
+    while (is_digit(*at)) at++;
+    return at;
+}
+
+/* A number that a double can hold: the longer ones could be out of its range. */
+static place behind_number(place at) {
+    place begin = at;
+    if (*at == '-') at++;
+    if (!(at = *at == '0' ? at + 1 : behind_digits(at))) return NULL;
+    if (*at == '.' && !(at = behind_digits(at + 1))) return NULL;
+    if (at - begin > MOST_NUMBER_CHARACTERS) return NULL;
+    if (*at != 'e' && *at != 'E') return at;
+    at++;
+    if (*at == '+' || *at == '-') at++;
+    place exponent = at;
+    return (at = behind_digits(at)) && at - exponent <= MOST_EXPONENT_DIGITS ? at : NULL;
+}
+
+static int is_hexadecimal(unsigned char byte) {
+    return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
+}
+
+/* The rest of an escape, behind its backslash. Half of a surrogate pair is unusual. */
+static place behind_escape(place at) {
+    if (*at != 'u') return *at && strchr("\"\\/bfnrt", *at) ? at + 1 : NULL;
+    if ((at[1] == 'd' || at[1] == 'D') && at[2] > '7') return NULL;
+    for (int digit = 1; digit <= 4; digit++)
+        if (!is_hexadecimal(at[digit])) return NULL;
+    return at + 5;
+}
+
+static place behind_string(place at) {
+    if (*at != '"') return NULL;
+    at++;
+    while (*at != '"') {
+        if (*at < ' ') return NULL;
+        if (*at != '\\')
+            at++;
+        else if (!(at = behind_escape(at + 1)))
+            return NULL;
+    }
+    return at + 1;
+}
+
+static place behind_value(place at, int depth);
+
+/* Values with commas between them, from behind the opening bracket or brace to behind the closing one; in an object
+   there is a name before each. */
+static place behind_members(place at, int is_object, int depth) {
+    unsigned char end = is_object ? '}' : ']';
+    at = behind_space(at);
+    if (*at == end) return at + 1;
+    for (;;) {
+        if (is_object && (!(at = behind_string(at)) || !(at = behind_mark(at, ':')))) return NULL;
+        if (!(at = behind_value(at, depth))) return NULL;
+        at = behind_space(at);
+        if (*at == end) return at + 1;
+        if (!(at = behind_mark(at, ','))) return NULL;
+    }
+}
+
+static place behind_value(place at, int depth) {
+    switch (*at) {
+    case '"': return behind_string(at);
+    case '[': return depth < DEEPEST ? behind_members(at + 1, 0, depth + 1) : NULL;
+    case '{': return depth < DEEPEST ? behind_members(at + 1, 1, depth + 1) : NULL;
+    case 't': return behind_word(at, "true");
+    case 'f': return behind_word(at, "false");
+    case 'n': return behind_word(at, "null");
+    default: return behind_number(at);
+    }
+}
+
+/* ---- Boxes (contract, `boundingBoxes`) ---- */
+
+/* What one box says of an object: where these members have their values, NULL where there is none. */
+struct said {
+    place object_id, certainty;
+};
+
+/* An integer that fits into 64 bits, or null. */
+static place behind_object_id(place at, struct said *said) {
+    said->object_id = *at == 'n' ? NULL : at;
+    if (*at == 'n') return behind_word(at, "null");
+    if (*at == '0') return at + 1;
+    place begin = at;
+    return (at = behind_digits(at)) && at - begin <= MOST_ID_DIGITS ? at : NULL;
+}
+
+static place behind_certainty(place at, struct said *said) {
+    said->certainty = *at == 'n' ? NULL : at;
+    return *at == 'n' ? behind_word(at, "null") : behind_number(at);
+}
+
+static int is_named(place begin, place end, const char *name) {
+    size_t size = strlen(name);
+    return (size_t)(end - begin) == size && !memcmp(begin, name, size);
+}
+
+static place behind_member_of_box(place at, struct said *said) {
+    place name = at, name_end = behind_string(at);
+    if (!name_end || memchr(name, '\\', (size_t)(name_end - name))) return NULL;
+    if (!(at = behind_mark(name_end, ':'))) return NULL;
+    if (is_named(name, name_end, "\"objectId\"")) return behind_object_id(at, said);
+    if (is_named(name, name_end, "\"certainty\"")) return behind_certainty(at, said);
+    return behind_value(at, 0);
+}
+
+static place behind_box(place at, struct said *said) {
+    if (*at != '{') return NULL;
+    at = behind_space(at + 1);
+    if (*at == '}') return at + 1;
+    for (;;) {
+        if (!(at = behind_member_of_box(at, said))) return NULL;
+        at = behind_space(at);
+        if (*at == '}') return at + 1;
+        if (!(at = behind_mark(at, ','))) return NULL;
+    }
+}
+
+static PyObject *integer_at(place at) {
+    long long value = 0;
+    for (; is_digit(*at); at++) value = value * 10 + (*at - '0');
+    return PyLong_FromLongLong(value);
+}
+
+/* The double nearest to the number. Short ones are an integer divided by a power of ten, both of which doubles hold
+   exactly, so that the quotient is the nearest. */
+static PyObject *number_at(place at) {
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+    enum { SHORT = sizeof powers / sizeof *powers };
+    long long integer = 0;
+    place end = at, point = NULL;
+    for (; end - at < SHORT && (is_digit(*end) || *end == '.'); end++) {
+        if (*end == '.')
+            point = end;
+        else
+            integer = integer * 10 + (*end - '0');
+    }
+    if (end > at && !is_digit(*end) && *end != '.' && *end != 'e' && *end != 'E')
+        return PyFloat_FromDouble((double)integer / powers[point ? end - point - 1 : 0]);
+    double value = PyOS_string_to_double((const char *)at, (char **)&end, NULL);
+    return PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
+}
+
+/* Append what `said` says; -1 with an exception set where there is no memory. */
+static int add_sighting(PyObject *sightings, struct said said) {
+    PyObject *object_id = integer_at(said.object_id);
+    PyObject *certainty = said.certainty ? number_at(said.certainty) : Py_NewRef(Py_None);
+    PyObject *sighting = object_id && certainty ? PyTuple_Pack(2, object_id, certainty) : NULL;
+    int result = sighting ? PyList_Append(sightings, sighting) : -1;
+    Py_XDECREF(object_id);
+    Py_XDECREF(certainty);
+    Py_XDECREF(sighting);
+    return result;
+}
+
+/* All boxes, whose sightings are appended to the list. NULL with an exception set where there is no memory. */
+static place behind_boxes(place at, PyObject *sightings) {
+    if (*at != '[') return NULL;
+    at = behind_space(at + 1);
+    if (*at == ']') return at + 1;
+    for (;;) {
+        struct said said = {NULL, NULL};
+        if (!(at = behind_box(at, &said))) return NULL;
+        if (said.object_id && add_sighting(sightings, said) < 0) return NULL;
+        at = behind_space(at);
+        if (*at == ']') return at + 1;
+        if (!(at = behind_mark(at, ','))) return NULL;
+    }
+}
+
+/* The whole message; `members` gets where its two values begin and end. */
+struct members {
+    place frame_id, frame_id_end, boxes, boxes_end;
+};
+
+static place behind_message(place at, struct members *members, PyObject *sightings) {
+    if (!(at = behind_mark(at, '{')) || !(at = behind_word(at, "\"type\"")) || !(at = behind_mark(at, ':'))) return NULL;
+    if (!(at = behind_word(at, "\"boundingBoxes\"")) || !(at = behind_mark(at, ','))) return NULL;
+    if (!(at = behind_word(at, "\"frameId\"")) || !(at = behind_mark(at, ':'))) return NULL;
+    members->frame_id = at;
+    if (*at == 'n' || !(at = behind_value(at, 0))) return NULL;
+    members->frame_id_end = at;
+    if (!(at = behind_mark(at, ',')) || !(at = behind_word(at, "\"boxes\"")) || !(at = behind_mark(at, ':'))) return NULL;
+    members->boxes = at;
+    if (!(at = behind_boxes(at, sightings))) return NULL;
+    members->boxes_end = at;
+    return behind_mark(at, '}');
+}
+
+enum { LONGEST_MESSAGE = 100000 }; /* MAX_BOXES of boxes.py: so long ones hold many boxes, which are counted first */
+
+static PyObject *usual_members(PyObject *module, PyObject *text) {
+    (void)module;
+    if (!PyBytes_Check(text)) return PyErr_Format(PyExc_TypeError, "usual_members takes bytes");
+    if (PyBytes_GET_SIZE(text) > LONGEST_MESSAGE) Py_RETURN_NONE;
+    PyObject *sightings = PyList_New(0);
+    if (!sightings) return NULL;
+    struct members found;
+    place begin = (place)PyBytes_AS_STRING(text);
+    place end = behind_message(begin, &found, sightings);
+    PyObject *result = NULL;
+    if (end == begin + PyBytes_GET_SIZE(text))
+        result = Py_BuildValue("(y#y#O)", found.frame_id, found.frame_id_end - found.frame_id, found.boxes,
+                               found.boxes_end - found.boxes, sightings);
+    else if (!PyErr_Occurred())
+        result = Py_NewRef(Py_None);
+    Py_DECREF(sightings);
+    return result;
+}
+
+/* ---- The module ---- */
+
+static PyMethodDef functions[] = {
+    {"usual_text", (PyCFunction)(void (*)(void))usual_text, METH_FASTCALL, "See `usual.usual_text`."},
+    {"usual_members", usual_members, METH_O, "See `usual.usual_members`."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "speedups", .m_methods = functions};
+
+PyMODINIT_FUNC PyInit_speedups(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,76 @@
+"""What nearly all that cameras send looks like, taken in with as little work as Python allows.
+
+`fast_lane` has the same compiled, and this where it is not. Whatever is written in another way is nothing here, and for
+those who understand everything.
+"""
+
+from struct import Struct
+from typing import Final, TypeAlias
+
+import msgspec
+
+try:
+    from websockets.speedups import apply_mask as apply_mask
+except ImportError:  # no compiled wheel for this machine: the same in Python, about fifteen times slower
+    from websockets.utils import apply_mask as apply_mask
+
+from .boxes import MAX_BOXES, Sighting, sightings_of
+
+UsualMembers: TypeAlias = tuple[bytes, bytes, list[Sighting]]
+"""Of a `boundingBoxes`: `frameId` and `boxes`, the sender's own JSON, and what the boxes say of tracked objects."""
+
+HEAD_BYTES: Final = 8
+"""How long the head of a usual frame is: two bytes, its length in two, the masking key in four."""
+
+_HEAD: Final = Struct(">HH")
+_BEGINS: Final = 0x81FE
+"""A whole text in one frame (FIN and opcode 1), masked, with two bytes of length (RFC 6455, section 5.2)."""
+
+_LEAST_LENGTH: Final = 126
+"""Shorter ones have their length in one byte, and must."""
+
+_FORMS: Final = (
+    (b'{"type": "boundingBoxes", "frameId": ', b', "boxes": ['),  # json.dumps of Python
+    (b'{"type":"boundingBoxes","frameId":', b',"boxes":['),  # JSON.stringify, and most other libraries
+)
+"""How a message begins, and how it goes on behind its frame's id."""
+
+_ANY_JSON: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+def usual_text(data: bytes, position: int, longest: int) -> bytes | None:
+    """The message in the usual WebSocket frame that begins at `position`; None where none does.
+
+    That is a text in one frame, masked, of 126 to 65,535 bytes and not more than `longest`, all there, and ASCII.
+    """
+    if len(data) - position < HEAD_BYTES:
+        return None
+    begins, length = _HEAD.unpack_from(data, position)
+    start = position + HEAD_BYTES
+    stop = start + length
+    if begins != _BEGINS or stop > len(data) or not _LEAST_LENGTH <= length <= longest:
+        return None
+    text = apply_mask(data[start:stop], data[start - 4 : start])
+    return text if text.isascii() else None
+
+
+def usual_members(text: bytes) -> UsualMembers | None:
+    """What a `boundingBoxes` says that is written as nearly all processors do; None: look at it more closely.
+
+    Between the two pieces that are known, and from the bracket to the last brace, there is one JSON value each. So the
+    whole is one object with three members, and its boxes are read once instead of first as JSON and then as boxes.
+    """
+    for start, behind_id in _FORMS:
+        if text.startswith(start):
+            end = text.find(behind_id, len(start))
+            if end < 0 or not text.endswith(b"]}") or len(text) > MAX_BOXES:
+                return None
+            frame_id, boxes = text[len(start) : end], text[end + len(behind_id) - 1 : -1]
+            try:
+                # White space around the value would be JSON, but none of the sender's own words.
+                if len(_ANY_JSON.decode(frame_id)) != len(frame_id) or frame_id == b"null":
+                    return None
+                return frame_id, boxes, sightings_of(boxes)
+            except (msgspec.DecodeError, RecursionError):
+                return None
+    return None
