@@ -215,8 +215,9 @@ class TrackedObjects:
             if tracked is None:
                 continue
             live.append(sighting)
-            if camera_id in tracked.seen_on:  # in all frames of a visit but the first
-                tracked.seen_on[camera_id] = at
+            seen_on = tracked.seen_on
+            if camera_id in seen_on:  # in all frames of a visit but the first
+                seen_on[camera_id] = at
             else:
                 self._searches.see(tracked, camera_id, at)
         self._journal.sighted(camera_id, at, live)
