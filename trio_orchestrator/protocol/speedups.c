@@ -110,17 +110,25 @@ static place behind_escape(place at) {
     return at + 5;
 }
 
+/* Characters of a string that stand for themselves. */
+static place behind_plain(place at) {
+    static const char is_plain[256] = {[' ' ... '!'] = 1, ['#' ... '['] = 1, [']' ... 255] = 1};
+    while (is_plain[*at]) at++;
+    return at;
+}
+
 static place behind_string(place at) {
     if (*at != '"') return NULL;
-    at++;
-    while (*at != '"') {
-        if (*at < ' ') return NULL;
-        if (*at != '\\')
-            at++;
-        else if (!(at = behind_escape(at + 1)))
-            return NULL;
-    }
-    return at + 1;
+    for (at = behind_plain(at + 1); *at == '\\'; at = behind_plain(at))
+        if (!(at = behind_escape(at + 1))) return NULL;
+    return *at == '"' ? at + 1 : NULL;
+}
+
+/* A string without escapes: as it is written, so it is called. */
+static place behind_name(place at) {
+    if (*at != '"') return NULL;
+    at = behind_plain(at + 1);
+    return *at == '"' ? at + 1 : NULL;
 }
 
 static place behind_value(place at, int depth);
@@ -179,9 +187,8 @@ static int is_named(place begin, place end, const char *name) {
 }
 
 static place behind_member_of_box(place at, struct said *said) {
-    place name = at, name_end = behind_string(at);
-    if (!name_end || memchr(name, '\\', (size_t)(name_end - name))) return NULL;
-    if (!(at = behind_mark(name_end, ':'))) return NULL;
+    place name = at, name_end = behind_name(at);
+    if (!name_end || !(at = behind_mark(name_end, ':'))) return NULL;
     if (is_named(name, name_end, "\"objectId\"")) return behind_object_id(at, said);
     if (is_named(name, name_end, "\"certainty\"")) return behind_certainty(at, said);
     return behind_value(at, 0);
