@@ -107,16 +107,19 @@ class FrameReader:
         """How many bytes of a message that is too long are still to come."""
         self._given_up = False
         self._ended = False
+        self._is_idle = True
+        """Whether nothing is under way: what comes next is a message from its beginning on, and may be taken."""
 
     def receive_one(self, data: bytes) -> bytes | None:
         """The message that `data` is, where it is one usual frame and nothing else; None: it is for `receive`.
 
         So do the cameras of a busy site send: one message at a time, each from another socket.
         """
-        if self._rest or self._skip or self._ended or not self._is_between_messages():
-            return None
-        text = usual_text(data, 0, self.max_message_bytes)
-        return text if text is not None and HEAD_BYTES + len(text) == len(data) else None
+        if self._is_idle:
+            text = usual_text(data, 0, self.max_message_bytes)
+            if text is not None and HEAD_BYTES + len(text) == len(data):
+                return text
+        return None
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Take `data` in; what comes of each of its frames, in order.
@@ -128,6 +131,7 @@ class FrameReader:
         """
         if self._ended:
             return
+        self._is_idle = False
         data = self._behind_the_rest(data)
         position, end = 0, len(data)
         while position < end:
@@ -139,6 +143,7 @@ class FrameReader:
                     continue
             received, position = self._take(data, position)
             yield received
+        self._is_idle = self._is_between_messages() and not (self._rest or self._skip or self._ended)
 
     def _behind_the_rest(self, data: bytes) -> bytes:
         """`data` behind what was left before; nothing while that is known not to complete a frame."""
