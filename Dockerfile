@@ -6,7 +6,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-de
 WORKDIR /src
 RUN python -m venv /opt/orchestrator
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY pyproject.toml requirements-dev.lock README.md LICENSE ./
+COPY pyproject.toml hatch_build.py requirements-dev.lock README.md LICENSE ./
 COPY trio_orchestrator ./trio_orchestrator
 # The lock names more than is installed: it only says which version of what is needed. What is compiled may be missing
 # elsewhere, but not here.

@@ -45,13 +45,13 @@ lock: $(VENV)/.run
 		--no-header --no-emit-index-url --no-emit-find-links --annotation-style line --output-file $(LOCK)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find trio_orchestrator tests examples -name __pycache__ -prune -exec rm -rf {} +
 	rm -f trio_orchestrator/protocol/speedups*.so
 
 # Made anew where what is to be installed has changed, so that nothing is left over from before. A Python whose
 # distribution keeps `ensurepip` in a package of its own gets pip from the pip that it has.
-$(VENV)/.run: pyproject.toml $(LOCK) trio_orchestrator/protocol/speedups.c
+$(VENV)/.run: pyproject.toml $(LOCK) hatch_build.py trio_orchestrator/protocol/speedups.c
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there);" \
 			"name another one: PYTHON=python3.13 make $(MAKECMDGOALS)" >&2; exit 1; }
