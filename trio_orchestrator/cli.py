@@ -116,7 +116,7 @@ def _announce(settings: Settings, listening: Listening) -> None:
     for warning in settings.warnings():
         _log.warning(warning)
     if not IS_COMPILED:
-        _log.info("frames are read in Python, there was no C compiler when this was installed")
+        _log.info("frames are read in Python, what is compiled is not installed")
     for url in listening.urls:
         tell(f"listening on {url}\n", sys.stdout)
     for url in listening.admin_urls:

@@ -229,3 +229,19 @@ def test_a_usual_frame_behind_something_else_is_not_read_by_itself(before: bytes
     reader = FrameReader(1000)
     list(reader.receive(before))
     assert reader.receive_one(frame(FIN | TEXT, b"b" * 200)) is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [frame(FIN | TEXT, b"a" * 200)[:100], frame(FIN | TEXT, b"a" * 200)[100:]],
+        [frame(TEXT, b"a"), frame(FIN | CONTINUATION, b"b")],
+        [frame(FIN | PING, b"")],
+        [frame(FIN | TEXT, b"a" * 200) * 2],
+    ],
+)
+def test_a_usual_frame_behind_what_has_come_to_its_end_is_read_by_itself(before: list[bytes]) -> None:
+    reader = FrameReader(1000)
+    for data in before:
+        list(reader.receive(data))
+    assert reader.receive_one(frame(FIN | TEXT, b"b" * 200)) == b"b" * 200

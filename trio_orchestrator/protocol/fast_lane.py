@@ -6,7 +6,7 @@ try:
     from .speedups import usual_members, usual_text
 
     IS_COMPILED: Final = True
-except ImportError:  # there was no C compiler when this was installed: a camera's frame costs about twice as much
+except ImportError:  # it could not be compiled when this was installed: a camera's frame costs about twice as much
     from .usual import usual_members, usual_text
 
     IS_COMPILED: Final = False  # type: ignore[misc]

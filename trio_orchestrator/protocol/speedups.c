@@ -1,5 +1,8 @@
 /* What `usual.py` does, compiled: the two functions that run for every byte that cameras send.
 
+   Of what is usual the two have ideas of their own, but what both take both read alike. Here any white space is, and in
+   boxes all but deep nesting, long numbers, a name with escapes, and an id or a certainty that is negative.
+
    They read what strangers wrote, so they are built on one rule. Python puts a NUL behind the bytes of every `bytes`
    object. The scanner looks at one byte at a time and steps over none but one that it expects there, and it never
    expects a NUL: at the latest in front of that last one it stops. It writes nothing but new objects of Python's.
@@ -38,8 +41,10 @@ static PyObject *usual_text(PyObject *module, PyObject *const *arguments, Py_ssi
     (void)module;
     if (count != 3 || !PyBytes_Check(arguments[0]))
         return PyErr_Format(PyExc_TypeError, "usual_text takes bytes, a position and a length");
-    Py_ssize_t position = PyLong_AsSsize_t(arguments[1]), longest = PyLong_AsSsize_t(arguments[2]);
-    if (PyErr_Occurred()) return NULL;
+    Py_ssize_t position = PyLong_AsSsize_t(arguments[1]);
+    if (position == -1 && PyErr_Occurred()) return NULL;
+    Py_ssize_t longest = PyLong_AsSsize_t(arguments[2]);
+    if (longest == -1 && PyErr_Occurred()) return NULL;
     Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]);
     if (position < 0 || position > size || size - position < HEAD_BYTES) Py_RETURN_NONE;
     place head = (place)PyBytes_AS_STRING(arguments[0]) + position;
@@ -73,6 +78,12 @@ static place behind_word(place at, const char *word) {
     for (; *word; word++, at++)
         if (*at != (unsigned char)*word) return NULL;
     return at;
+}
+
+/* A member's name, in quotes, and its colon. */
+static place behind_key(place at, const char *name) {
+    at = behind_word(at, name);
+    return at ? behind_mark(at, ':') : NULL;
 }
 
 static int is_digit(unsigned char byte) { return byte >= '0' && byte <= '9'; }
@@ -176,9 +187,11 @@ static place behind_object_id(place at, struct said *said) {
     return (at = behind_digits(at)) && at - begin <= MOST_ID_DIGITS ? at : NULL;
 }
 
+/* A number that is not negative, or null. */
 static place behind_certainty(place at, struct said *said) {
     said->certainty = *at == 'n' ? NULL : at;
-    return *at == 'n' ? behind_word(at, "null") : behind_number(at);
+    if (*at == 'n') return behind_word(at, "null");
+    return *at == '-' ? NULL : behind_number(at);
 }
 
 static int is_named(place begin, place end, const char *name) {
@@ -225,7 +238,7 @@ static PyObject *number_at(place at) {
         else
             integer = integer * 10 + (*end - '0');
     }
-    if (end > at && !is_digit(*end) && *end != '.' && *end != 'e' && *end != 'E')
+    if (!is_digit(*end) && *end != '.' && *end != 'e' && *end != 'E')
         return PyFloat_FromDouble((double)integer / powers[point ? end - point - 1 : 0]);
     double value = PyOS_string_to_double((const char *)at, (char **)&end, NULL);
     return PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
@@ -264,13 +277,13 @@ struct members {
 };
 
 static place behind_message(place at, struct members *members, PyObject *sightings) {
-    if (!(at = behind_mark(at, '{')) || !(at = behind_word(at, "\"type\"")) || !(at = behind_mark(at, ':'))) return NULL;
+    if (!(at = behind_mark(at, '{')) || !(at = behind_key(at, "\"type\""))) return NULL;
     if (!(at = behind_word(at, "\"boundingBoxes\"")) || !(at = behind_mark(at, ','))) return NULL;
-    if (!(at = behind_word(at, "\"frameId\"")) || !(at = behind_mark(at, ':'))) return NULL;
+    if (!(at = behind_key(at, "\"frameId\""))) return NULL;
     members->frame_id = at;
     if (*at == 'n' || !(at = behind_value(at, 0))) return NULL;
     members->frame_id_end = at;
-    if (!(at = behind_mark(at, ',')) || !(at = behind_word(at, "\"boxes\"")) || !(at = behind_mark(at, ':'))) return NULL;
+    if (!(at = behind_mark(at, ',')) || !(at = behind_key(at, "\"boxes\""))) return NULL;
     members->boxes = at;
     if (!(at = behind_boxes(at, sightings))) return NULL;
     members->boxes_end = at;

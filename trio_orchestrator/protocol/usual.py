@@ -1,7 +1,7 @@
-"""What nearly all that cameras send looks like, taken in with as little work as Python allows.
+"""What nearly all cameras send, taken in with as little work as Python allows.
 
-`fast_lane` has the same compiled, and this where it is not. Whatever is written in another way is nothing here, and for
-those who understand everything.
+Where it is compiled, `speedups.c` does this. Whatever is written in an unusual way is nothing to either, and left to
+those who understand everything; what both take they read alike.
 """
 
 from struct import Struct
