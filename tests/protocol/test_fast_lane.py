@@ -174,7 +174,7 @@ def test_what_only_looks_usual_is_read_as_by_those_who_look_closely_or_not_at_al
 
 
 RICH = (
-    '{"type":"boundingBoxes","frameId":-1.5E+9,"boxes":[{"objectId":7,"certainty":0.97,"a":"\\u00e9\\n\\"","b":[[],{},[1,2],'
+    '{"type":"boundingBoxes","frameId":-1.5E+9,"boxes":[{"objectId":70000,"certainty":0.97,"a":"\\u00e9\\n\\"","b":[[],{},[1,2],'
     '{"c":true,"\\ud0fF":null}],"objectIds":8},{"objectId":null,"certainty":null},{"objectId":10},{}]}'
 )
 
