@@ -111,7 +111,7 @@ def test_a_token_that_is_about_to_expire_is_renewed_without_a_break(start_server
 def test_a_token_that_has_expired_leads_back_to_signing_in(start_server: StartServer, page: Browser) -> None:
     server = start_server(**_ONLY_CLIENTS)
     page.open(f"{server.urls.plain}/")
-    sign_in(page, make_token(expires_in=2))
+    sign_in(page, make_token(expires_in=6))  # long enough to be seen live on a busy machine
     page.until_text(".state", "Live")
     page.until_text("#sign-in-why", "Your token has expired.")
 
