@@ -119,12 +119,12 @@ class UnencodedBatch(Batch):
 
 
 def _offer_own_boxes(outbox: Outbox, batch: Batch) -> None:
-    own = [(camera, text_frame(bounding_boxes(*parts))) for camera, parts in batch.frames]
+    own = [(camera, text_frame(*bounding_boxes(*parts))) for camera, parts in batch.frames]
     _offer_boxes(outbox, Batch(own))
 
 
-def _publish_at_once(broadcast: Broadcast, camera_id: str, message: bytes) -> None:
-    batch = Batch([(camera_id, text_frame(message))])
+def _publish_at_once(broadcast: Broadcast, camera_id: str, message: Sequence[bytes]) -> None:
+    batch = Batch([(camera_id, text_frame(*message))])
     for outbox, cameras in broadcast._wants.items():
         if cameras is None or camera_id in cameras:
             outbox.offer_boxes(batch)
@@ -151,8 +151,8 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
     "each socket read in its own task": (Substitution(Intake, "run", _run_alone),),
     "a task switch before each look": (Substitution(ReadLoop, "_take_turns", ReadLoop._take_turn),),
     "encoded for each client": (
-        Substitution(hub, "bounding_boxes", lambda *parts: Unencoded(parts)),
-        Substitution(broadcast, "text_frame", lambda unencoded: unencoded),
+        Substitution(hub, "bounding_boxes", lambda *parts: parts),
+        Substitution(broadcast, "text_frame", lambda *unencoded: Unencoded(unencoded)),
         Substitution(broadcast, "Batch", UnencodedBatch),
         Substitution(Outbox, "offer_boxes", _offer_own_boxes),
     ),
@@ -163,6 +163,7 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
     "read in Python": (
         Substitution(frames, "usual_text", usual.usual_text),
         Substitution(inbound, "usual_members", usual.usual_members),
+        Substitution(broadcast, "text_frame", usual.text_frame),
     ),
 }
 

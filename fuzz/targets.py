@@ -65,7 +65,7 @@ def messages(data: bytes) -> None:
             request_id_of(data)
             continue
         if isinstance(message, Frame):
-            json.loads(bounding_boxes(bounding_boxes_head("cam1"), message.frame_id, message.boxes))
+            json.loads(b"".join(bounding_boxes(bounding_boxes_head("cam1"), message.frame_id, message.boxes)))
         elif isinstance(message, Start):
             for member in (message.image, message.frame_id, message.box_id):
                 if bytes(member):

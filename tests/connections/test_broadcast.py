@@ -24,7 +24,7 @@ class Viewer:
 
 
 def publish(broadcast: Broadcast, camera: str, number: int) -> None:
-    broadcast.publish(camera, b'{"camera":"%b","number":%d}' % (camera.encode(), number))
+    broadcast.publish(camera, (b'{"camera":"', camera.encode(), b'","number":%d}' % number))
 
 
 async def begun(nursery: trio.Nursery) -> Broadcast:

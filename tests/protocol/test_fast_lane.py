@@ -48,6 +48,7 @@ def test_without_what_is_compiled_the_same_is_done_in_python(monkeypatch: pytest
     assert not without.IS_COMPILED
     assert without.usual_text is usual.usual_text
     assert without.usual_members is usual.usual_members
+    assert without.text_frame is usual.text_frame
 
 
 # Texts out of WebSocket frames.
@@ -100,6 +101,19 @@ def test_the_same_comes_of_any_bytes(data: bytes, position: int, length: int, lo
     for given_data in (data, begun, data[:position] + begun):
         at = min(position, len(data))
         assert fast_lane.usual_text(given_data, at, longest) == usual.usual_text(given_data, at, longest)
+
+
+# Frames out of texts.
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 70_000])
+def test_parts_are_framed_as_one_text(length: int) -> None:
+    text = bytes(random.Random(length).choices(range(128), k=length))
+    framed = usual.text_frame(text)
+    for at in (0, 1, length // 2, length):
+        assert fast_lane.text_frame(text[:at], b"", text[at:]) == usual.text_frame(text[:at], text[at:]) == framed
+    assert fast_lane.text_frame(*(bytes([byte]) for byte in text)) == framed
+    assert fast_lane.text_frame() == usual.text_frame() == b"\x81\0"
 
 
 # Boxes out of texts.
@@ -221,6 +235,7 @@ def test_what_is_compiled_reads_to_a_depth(opened: str, closed: str, depth: int,
         lambda: fast_lane.usual_text(frame(FIN | TEXT, b"\xff" * 200), 0, 1000),
         lambda: fast_lane.usual_members(RICH.encode()),
         lambda: fast_lane.usual_members(RICH[:-1].encode()),
+        lambda: fast_lane.text_frame(CAMERA, CAMERA),
     ],
 )
 def test_nothing_is_kept(read: Callable[[], object], no_collector: None) -> None:
@@ -235,6 +250,7 @@ def test_nothing_is_kept(read: Callable[[], object], no_collector: None) -> None
 def test_what_is_compiled_may_be_misused() -> None:
     read_text: Any = fast_lane.usual_text
     read_members: Any = fast_lane.usual_members
+    make_frame: Any = fast_lane.text_frame
     for arguments in ((), (CAMERA,), (CAMERA, 0), (CAMERA, 0, 1, 2), (bytearray(CAMERA), 0, 1000), (CAMERA, "0", 1000)):
         with pytest.raises(TypeError):
             read_text(*arguments)
@@ -242,6 +258,9 @@ def test_what_is_compiled_may_be_misused() -> None:
         read_text(CAMERA, 1 << 70, 1000)
     with pytest.raises(TypeError):
         read_members(bytearray(RICH.encode()))
+    for parts in ((bytearray(CAMERA),), (CAMERA, "a"), (CAMERA, None, CAMERA)):
+        with pytest.raises(TypeError):
+            make_frame(*parts)
 
 
 any_number = st.integers() | st.floats(allow_nan=False, allow_infinity=False)

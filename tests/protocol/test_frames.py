@@ -1,12 +1,14 @@
 """The fast lane against wsproto: a session sees the same messages, the peer the same answers."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol
 
+from trio_orchestrator.protocol import usual
 from trio_orchestrator.protocol.frames import PING_FRAME, ForEngine, FrameReader, text_frame, text_frame_header
 
 from .streams import (
@@ -177,17 +179,25 @@ def test_behind_a_message_that_is_too_long_nothing_is_kept(payload: bytes, mask:
 # What is sent.
 
 
-@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 65537, 200_000])
-def test_a_text_frame_is_what_wsproto_writes(length: int) -> None:
+both_text_frames = pytest.mark.parametrize(
+    "text_frame", [pytest.param(text_frame, id="installed"), pytest.param(usual.text_frame, id="Python")]
+)
+
+
+@both_text_frames
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 255, 256, 65535, 65536, 65537, 200_000, 1 << 24])
+def test_a_text_frame_is_what_wsproto_writes(text_frame: Callable[..., bytes], length: int) -> None:
     message = "x" * length
     theirs = FrameProtocol(client=False, extensions=[]).send_data(message)
     assert text_frame(message.encode()) == theirs
     assert text_frame_header(length) + message.encode() == theirs
 
 
-@given(st.text(max_size=200))
-def test_any_text_frame_is_what_wsproto_writes(text: str) -> None:
-    assert text_frame(text.encode()) == FrameProtocol(client=False, extensions=[]).send_data(text)
+@both_text_frames
+@given(parts=st.lists(st.text(max_size=100), max_size=6))
+def test_any_text_frame_is_what_wsproto_writes(text_frame: Callable[..., bytes], parts: list[str]) -> None:
+    theirs = FrameProtocol(client=False, extensions=[]).send_data("".join(parts))
+    assert text_frame(*(part.encode() for part in parts)) == theirs
 
 
 def test_a_ping_is_what_wsproto_writes() -> None:

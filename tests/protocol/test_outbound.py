@@ -92,7 +92,7 @@ def test_a_message_is_written_as_the_contract_has_it(message: _Outbound, text: s
 def test_a_frame_of_boxes_is_written_as_the_contract_has_it() -> None:
     head = bounding_boxes_head('cam "1"')
     assert (
-        bounding_boxes(head, Raw(b"1.0"), Raw(b'[ {"boxId" : 1.50} ]'))
+        b"".join(bounding_boxes(head, b"1.0", b'[ {"boxId" : 1.50} ]'))
         == b'{"type":"boundingBoxes","cameraId":"cam \\"1\\"","frameId":1.0,"boxes":[ {"boxId" : 1.50} ]}'
     )
 
@@ -101,4 +101,4 @@ def test_a_frame_of_boxes_is_written_as_the_contract_has_it() -> None:
 def test_any_text_becomes_a_json_string(text: str) -> None:
     # A processor's reader and a browser's both give back what went in.
     assert json.loads(json_string(text)) == text
-    assert json.loads(bounding_boxes(bounding_boxes_head(text), Raw(b"1"), Raw(b"[]")))["cameraId"] == text
+    assert json.loads(b"".join(bounding_boxes(bounding_boxes_head(text), b"1", b"[]")))["cameraId"] == text

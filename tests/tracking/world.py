@@ -89,10 +89,10 @@ class FakeBroadcast:
     def leave(self, outbox: Outbox) -> None:
         self.wants.pop(outbox, None)
 
-    def publish(self, camera_id: str, message: bytes) -> None:
+    def publish(self, camera_id: str, message: Sequence[bytes]) -> None:
         for outbox, cameras in self.wants.items():
             if cameras is None or camera_id in cameras:
-                outbox.offer(message)
+                outbox.offer(b"".join(message))
 
 
 class FakeDeadlines(Generic[Key]):

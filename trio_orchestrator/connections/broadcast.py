@@ -95,12 +95,15 @@ class Broadcast:
             if not audience:
                 del self._audiences[cameras]
 
-    def publish(self, camera_id: str, message: bytes) -> None:
-        """Send the JSON text `message`, one frame of that camera, to all that want it, at the end of this tick."""
+    def publish(self, camera_id: str, message: Sequence[bytes]) -> None:
+        """Send a JSON text, one frame of that camera, to all that want it, at the end of this tick.
+
+        `message` are its parts, one behind the other.
+        """
         if self._audiences:
             if not (self._frames or self._is_ticking):
                 self._published.unpark()
-            self._frames.append((camera_id, text_frame(message)))
+            self._frames.append((camera_id, text_frame(*message)))
 
     def tick(self) -> AbstractContextManager[None]:
         """What is published inside is handed over at the end, without a task switch where few are to get it."""

@@ -1,14 +1,14 @@
-"""What runs for every byte that cameras send: compiled (`speedups.c`) where that could be done, else in Python."""
+"""What runs for every byte that cameras send and clients get: compiled (`speedups.c`) where that could be done, else in Python."""
 
 from typing import Final
 
 try:
-    from .speedups import usual_members, usual_text
+    from .speedups import text_frame, usual_members, usual_text
 
     IS_COMPILED: Final = True
 except ImportError:  # it could not be compiled when this was installed: a camera's frame costs about twice as much
-    from .usual import usual_members, usual_text
+    from .usual import text_frame, usual_members, usual_text
 
     IS_COMPILED: Final = False  # type: ignore[misc]
 
-__all__ = ("IS_COMPILED", "usual_members", "usual_text")
+__all__ = ("IS_COMPILED", "text_frame", "usual_members", "usual_text")

@@ -7,11 +7,12 @@ came.
 
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator
-from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
+from .fast_lane import text_frame as text_frame
 from .fast_lane import usual_text
 from .usual import HEAD_BYTES, apply_mask
+from .usual import text_frame_header as text_frame_header
 
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70
@@ -27,24 +28,9 @@ _PONG: Final = 0xA
 _TWO_BYTE_LENGTH: Final = 126
 _EIGHT_BYTE_LENGTH: Final = 127
 _NO_MASK: Final = bytes(4)
-_TWO_BYTE_HEADER: Final = Struct(">BBH")
 PING_FRAME: Final = b"\x89\x00"
 _PING_START: Final = b"\x89"
 _MAX_REASON_BYTES: Final = 123
-
-
-def text_frame_header(length: int) -> bytes:
-    """What goes before a text message of `length` bytes; a server's frames carry no mask, so all peers share them."""
-    if length < _TWO_BYTE_LENGTH:
-        return bytes((_FIN | _TEXT, length))
-    if length < 1 << 16:
-        return _TWO_BYTE_HEADER.pack(_FIN | _TEXT, _TWO_BYTE_LENGTH, length)
-    return b"\x81\x7f" + length.to_bytes(8, "big")
-
-
-def text_frame(message: bytes) -> bytes:
-    """`message`, UTF-8, as one frame."""
-    return text_frame_header(len(message)) + message
 
 
 def close_frame(code: int, reason: str) -> bytes:

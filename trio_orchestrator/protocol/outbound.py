@@ -167,6 +167,6 @@ def bounding_boxes_head(camera_id: str) -> bytes:
     return b'{"type":"boundingBoxes","cameraId":%b,"frameId":' % _encode(camera_id)
 
 
-def bounding_boxes(head: bytes, frame_id: bytes, boxes: bytes) -> bytes:
-    """One frame of boxes for the clients, behind the camera's `head`."""
-    return b"".join((head, frame_id, b',"boxes":', boxes, b"}"))
+def bounding_boxes(head: bytes, frame_id: bytes, boxes: bytes) -> tuple[bytes, ...]:
+    """One frame of boxes for the clients, behind the camera's `head`; in parts, to be put together once."""
+    return head, frame_id, b',"boxes":', boxes, b"}"

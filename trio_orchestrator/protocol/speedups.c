@@ -1,4 +1,4 @@
-/* What `usual.py` does, compiled: the two functions that run for every byte that cameras send.
+/* What `usual.py` does, compiled: the functions that run for every byte that cameras send and clients get.
 
    Of what is usual the two have ideas of their own, but what both take both read alike. Here any white space is, and in
    boxes all but deep nesting, long numbers, a name with escapes, and an id or a certainty that is negative.
@@ -19,7 +19,14 @@ typedef const unsigned char *place;
 
 /* ---- WebSocket frames (RFC 6455, section 5.2) ---- */
 
-enum { WHOLE_TEXT = 0x81, MASKED_WITH_TWO_BYTES_OF_LENGTH = 0xfe, LEAST_LENGTH = 126, KEY_BYTES = 4, HEAD_BYTES = 8 };
+/* The first byte of a frame; the mask's bit in the second, and what else is in it where the length comes behind it. */
+enum { WHOLE_TEXT = 0x81, MASKED = 0x80, TWO_BYTES_OF_LENGTH = 126, EIGHT_BYTES_OF_LENGTH = 127 };
+
+/* The least lengths that are written so. */
+enum { LEAST_LENGTH = 126, LEAST_LONG_LENGTH = 1 << 16 };
+
+/* The masking key; the heads of the frames that are read, and of the longest that are written. */
+enum { KEY_BYTES = 4, HEAD_BYTES = 8, LONGEST_HEAD_BYTES = 10 };
 
 /* Unmask `length` bytes into `text`; whether all of them are ASCII. Eight at a time, and then the rest. */
 static int unmask(place masked, place key, unsigned char *text, Py_ssize_t length) {
@@ -49,7 +56,7 @@ static PyObject *usual_text(PyObject *module, PyObject *const *arguments, Py_ssi
     if (position < 0 || position > size || size - position < HEAD_BYTES) Py_RETURN_NONE;
     place head = (place)PyBytes_AS_STRING(arguments[0]) + position;
     Py_ssize_t length = head[2] << 8 | head[3];
-    if (head[0] != WHOLE_TEXT || head[1] != MASKED_WITH_TWO_BYTES_OF_LENGTH) Py_RETURN_NONE;
+    if (head[0] != WHOLE_TEXT || head[1] != (MASKED | TWO_BYTES_OF_LENGTH)) Py_RETURN_NONE;
     if (length < LEAST_LENGTH || length > longest || length > size - position - HEAD_BYTES) Py_RETURN_NONE;
     PyObject *text = PyBytes_FromStringAndSize(NULL, length);
     if (!text) return NULL;
@@ -59,12 +66,37 @@ static PyObject *usual_text(PyObject *module, PyObject *const *arguments, Py_ssi
     Py_RETURN_NONE;
 }
 
+/* Parts of a text as one frame, without a mask as it is a server's. */
+static PyObject *text_frame(PyObject *module, PyObject *const *parts, Py_ssize_t count) {
+    (void)module;
+    Py_ssize_t length = 0;
+    for (Py_ssize_t index = 0; index < count; index++) {
+        if (!PyBytes_Check(parts[index])) return PyErr_Format(PyExc_TypeError, "text_frame takes bytes");
+        Py_ssize_t size = PyBytes_GET_SIZE(parts[index]);
+        if (size > PY_SSIZE_T_MAX - LONGEST_HEAD_BYTES - length) return PyErr_NoMemory();
+        length += size;
+    }
+    int is_short = length < LEAST_LENGTH, is_long = length >= LEAST_LONG_LENGTH;
+    int length_bytes = is_short ? 0 : is_long ? 8 : 2;
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, 2 + length_bytes + length);
+    if (!frame) return NULL;
+    unsigned char *at = (unsigned char *)PyBytes_AS_STRING(frame);
+    *at++ = WHOLE_TEXT;
+    *at++ = is_short ? (unsigned char)length : is_long ? EIGHT_BYTES_OF_LENGTH : TWO_BYTES_OF_LENGTH;
+    while (length_bytes--) *at++ = (unsigned char)((uint64_t)length >> 8 * length_bytes);
+    for (Py_ssize_t index = 0; index < count; index++) {
+        memcpy(at, PyBytes_AS_STRING(parts[index]), PyBytes_GET_SIZE(parts[index]));
+        at += PyBytes_GET_SIZE(parts[index]);
+    }
+    return frame;
+}
+
 /* ---- JSON (RFC 8259) ---- */
 
 enum { DEEPEST = 8, MOST_NUMBER_CHARACTERS = 40, MOST_EXPONENT_DIGITS = 2, MOST_ID_DIGITS = 18 };
 
 static place behind_space(place at) {
-    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') at++;
+    while (*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
     return at;
 }
 
@@ -292,6 +324,10 @@ static place behind_message(place at, struct members *members, PyObject *sightin
 
 enum { LONGEST_MESSAGE = 100000 }; /* MAX_BOXES of boxes.py: so long ones hold many boxes, which are counted first */
 
+static PyObject *bytes_between(place begin, place end) {
+    return PyBytes_FromStringAndSize((const char *)begin, end - begin);
+}
+
 static PyObject *usual_members(PyObject *module, PyObject *text) {
     (void)module;
     if (!PyBytes_Check(text)) return PyErr_Format(PyExc_TypeError, "usual_members takes bytes");
@@ -301,12 +337,15 @@ static PyObject *usual_members(PyObject *module, PyObject *text) {
     struct members found;
     place begin = (place)PyBytes_AS_STRING(text);
     place end = behind_message(begin, &found, sightings);
-    PyObject *result = NULL;
-    if (end == begin + PyBytes_GET_SIZE(text))
-        result = Py_BuildValue("(y#y#O)", found.frame_id, found.frame_id_end - found.frame_id, found.boxes,
-                               found.boxes_end - found.boxes, sightings);
-    else if (!PyErr_Occurred())
-        result = Py_NewRef(Py_None);
+    if (end != begin + PyBytes_GET_SIZE(text)) {
+        Py_DECREF(sightings);
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    }
+    PyObject *frame_id = bytes_between(found.frame_id, found.frame_id_end);
+    PyObject *boxes = bytes_between(found.boxes, found.boxes_end);
+    PyObject *result = frame_id && boxes ? PyTuple_Pack(3, frame_id, boxes, sightings) : NULL;
+    Py_XDECREF(frame_id);
+    Py_XDECREF(boxes);
     Py_DECREF(sightings);
     return result;
 }
@@ -315,6 +354,7 @@ static PyObject *usual_members(PyObject *module, PyObject *text) {
 
 static PyMethodDef functions[] = {
     {"usual_text", (PyCFunction)(void (*)(void))usual_text, METH_FASTCALL, "See `usual.usual_text`."},
+    {"text_frame", (PyCFunction)(void (*)(void))text_frame, METH_FASTCALL, "See `usual.text_frame`."},
     {"usual_members", usual_members, METH_O, "See `usual.usual_members`."},
     {NULL, NULL, 0, NULL},
 };

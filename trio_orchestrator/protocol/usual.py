@@ -1,4 +1,4 @@
-"""What nearly all cameras send, taken in with as little work as Python allows.
+"""What nearly all cameras send, taken in and framed for the clients with as little work as Python allows.
 
 Where it is compiled, `speedups.c` does this. Whatever is written in an unusual way is nothing to either, and left to
 those who understand everything; what both take they read alike.
@@ -29,6 +29,13 @@ _BEGINS: Final = 0x81FE
 _LEAST_LENGTH: Final = 126
 """Shorter ones have their length in one byte, and must."""
 
+_LEAST_LONG_LENGTH: Final = 1 << 16
+"""This long ones, and longer, have it in eight."""
+
+_WHOLE_TEXT: Final = 0x81
+_TWO_BYTE_LENGTH: Final = 126
+_TWO_BYTE_HEADER: Final = Struct(">BBH")
+
 _FORMS: Final = (
     (b'{"type": "boundingBoxes", "frameId": ', b', "boxes": ['),  # json.dumps of Python
     (b'{"type":"boundingBoxes","frameId":', b',"boxes":['),  # JSON.stringify, and most other libraries
@@ -36,6 +43,20 @@ _FORMS: Final = (
 """How a message begins, and how it goes on behind its frame's id."""
 
 _ANY_JSON: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+def text_frame_header(length: int) -> bytes:
+    """What goes before a text message of `length` bytes; a server's frames carry no mask, so all peers share them."""
+    if length < _LEAST_LENGTH:
+        return bytes((_WHOLE_TEXT, length))
+    if length < _LEAST_LONG_LENGTH:
+        return _TWO_BYTE_HEADER.pack(_WHOLE_TEXT, _TWO_BYTE_LENGTH, length)
+    return b"\x81\x7f" + length.to_bytes(8, "big")
+
+
+def text_frame(*parts: bytes) -> bytes:
+    """A message, UTF-8, as one frame; it is made of `parts`, one behind the other."""
+    return b"".join((text_frame_header(sum(map(len, parts))), *parts))
 
 
 def usual_text(data: bytes, position: int, longest: int) -> bytes | None:

@@ -56,8 +56,8 @@ class Broadcast(Protocol):
     def leave(self, outbox: Outbox) -> None:
         """From now on `outbox` gets no boxes."""
 
-    def publish(self, camera_id: str, message: bytes) -> None:
-        """Send the JSON text `message`, one frame of that camera, to all that want it."""
+    def publish(self, camera_id: str, message: Sequence[bytes]) -> None:
+        """Send a JSON text, one frame of that camera, to all that want it; `message` are its parts, in their order."""
 
 
 class AnswerDue(NamedTuple):

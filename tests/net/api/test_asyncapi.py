@@ -86,8 +86,8 @@ def test_what_is_told_is_as_described(told: Any) -> None:
 
 def test_boxes_are_as_described() -> None:
     head = outbound.bounding_boxes_head("cam1")
-    text = outbound.bounding_boxes(head, msgspec.Raw(b"1.5"), msgspec.Raw(b'[{"boxId":1}]'))
-    assert is_described("CameraBoxes", text)
+    parts = outbound.bounding_boxes(head, b"1.5", b'[{"boxId":1}]')
+    assert is_described("CameraBoxes", b"".join(parts))
 
 
 @pytest.mark.parametrize(
