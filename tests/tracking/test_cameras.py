@@ -14,45 +14,45 @@ def only(cameras: Cameras, at: float) -> CameraStatus:
 
 def test_a_camera_comes_and_goes() -> None:
     cameras = Cameras()
-    cameras.came("a", NOON)
-    cameras.came("a", NOON + 5)  # said again
+    camera = cameras.came("a", NOON)
+    assert cameras.came("a", NOON + 5) is camera  # said again
     assert only(cameras, NOON + 9) == CameraStatus("a", True, NOON, None, 0.0)
-    cameras.sent_frame("a", NOON + 9.5)
+    camera.sent_frame(b"1", NOON + 9.5)
     cameras.left("a", NOON + 10)
     assert only(cameras, NOON + 20) == CameraStatus("a", False, NOON + 10, NOON + 9.5, 0.0)
-    cameras.came("a", NOON + 30)
+    assert cameras.came("a", NOON + 30) is camera
     assert only(cameras, NOON + 31) == CameraStatus("a", True, NOON + 30, NOON + 9.5, 0.0)
 
 
 @pytest.mark.parametrize("seconds", [2, 30, 59, 60, 61, 200])
 def test_frames_a_second_over_the_last_minute(seconds: int) -> None:
     cameras = Cameras()
-    cameras.came("a", NOON)
+    camera = cameras.came("a", NOON)
     for frame in range(25 * seconds):
-        cameras.sent_frame("a", NOON + frame / 25)
+        camera.sent_frame(b"1", NOON + frame / 25)
     assert only(cameras, NOON + seconds).frames_per_second == pytest.approx(25, rel=0.02)
 
 
 def test_silence_counts() -> None:
     cameras = Cameras()
-    cameras.came("a", NOON)
+    camera = cameras.came("a", NOON)
     for frame in range(60):
-        cameras.sent_frame("a", NOON + frame)
+        camera.sent_frame(b"1", NOON + frame)
     assert only(cameras, NOON + 89.999).frames_per_second == pytest.approx(0.5, rel=0.05)
     assert only(cameras, NOON + 119.999).frames_per_second < 0.02
     assert only(cameras, NOON + 1000).frames_per_second == 0
-    cameras.sent_frame("a", NOON + 1000)
+    camera.sent_frame(b"1", NOON + 1000)
     assert only(cameras, NOON + 1000.5).frames_per_second == pytest.approx(1 / 60, rel=0.05)
 
 
 def test_a_clock_that_is_set_back_does_no_harm() -> None:
     cameras = Cameras()
-    cameras.came("a", NOON)
+    camera = cameras.came("a", NOON)
     for frame in range(100):
-        cameras.sent_frame("a", NOON - 3600 + frame / 10)
+        camera.sent_frame(b"1", NOON - 3600 + frame / 10)
     assert only(cameras, NOON - 3590).frames_per_second == pytest.approx(10, rel=0.02)
     for frame in range(1000):
-        cameras.sent_frame("a", NOON - 3590 + frame / 10)
+        camera.sent_frame(b"1", NOON - 3590 + frame / 10)
     assert only(cameras, NOON - 3490).frames_per_second == pytest.approx(10, rel=0.02)
 
 

@@ -1,4 +1,4 @@
-"""What runs for every byte that cameras send and clients get: compiled (`speedups.c`) where that could be done, else in Python."""
+"""What runs for every byte that cameras send and clients get: compiled (`speedups.c`) where it can be, or in Python."""
 
 from typing import Final
 

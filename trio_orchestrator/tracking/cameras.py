@@ -1,11 +1,19 @@
 """Which cameras there are: online or not, since when, how many frames they send, and how they name them."""
 
+import re
 from typing import Final, NamedTuple
+
+from msgspec import Raw
+
+from trio_orchestrator.protocol.outbound import bounding_boxes_head
 
 MAX_OFFLINE: Final = 1000
 """So many cameras that are gone are remembered; names are the peers' own, so there may be any number of them."""
 
 _WINDOW: Final = 60  # seconds over which frames are counted
+
+_INTEGER: Final = re.compile(rb"-?[0-9]+")
+_FLOAT: Final = re.compile(rb"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class CameraStatus(NamedTuple):
@@ -26,59 +34,36 @@ class CameraStatus(NamedTuple):
     frames_per_second: float
 
 
-class Cameras:
-    """All cameras that a processor stood for since the server started. Instants are seconds since 1970, UTC."""
+class Camera:
+    """One camera, from the first time that a processor stood for it. Instants are seconds since 1970, UTC.
 
-    def __init__(self) -> None:
-        self._online: dict[str, _Camera] = {}
-        self._offline: dict[str, _Camera] = {}  # those that went first in front
+    Attributes:
+        camera_id: its name.
+        head: how every frame of its boxes begins on the wire.
+        since: since when it is online, or is not.
+        last_frame: when its last frame came; None where none has.
+        writes_floats: whether its frame ids are floats: JavaScript writes 12.0 as 12, which a stock processor refuses,
+            so a `start` for such a camera gets its float back (contract, part 3).
+    """
 
-    def came(self, camera_id: str, at: float) -> None:
-        """A processor stands for the camera from now on; nothing new where it is online already."""
-        if camera_id not in self._online:
-            camera = self._offline.pop(camera_id, None) or _Camera()
-            camera.change(at)
-            self._online[camera_id] = camera
+    __slots__ = (
+        "_counting_since",
+        "_counts",
+        "_newest",
+        "camera_id",
+        "head",
+        "last_frame",
+        "since",
+        "writes_floats",
+    )
 
-    def left(self, camera_id: str, at: float) -> None:
-        """No processor stands for the camera any more."""
-        camera = self._online.pop(camera_id)
-        camera.change(at)
-        self._offline[camera_id] = camera
-        if len(self._offline) > MAX_OFFLINE:
-            del self._offline[next(iter(self._offline))]
-
-    def sent_frame(self, camera_id: str, at: float) -> None:
-        """A frame of an online camera came."""
-        self._online[camera_id].count(at)
-
-    def note_floats(self, camera_id: str) -> None:
-        """The frame ids of an online camera are floats."""
-        self._online[camera_id].writes_floats = True
-
-    def writes_floats(self, camera_id: str) -> bool:
-        """Whether those of an online camera are, or were on a connection before."""
-        return self._online[camera_id].writes_floats
-
-    def status(self, at: float) -> list[CameraStatus]:
-        """All of them as they are at the instant `at`, by id."""
-        found = [(camera_id, True, camera) for camera_id, camera in self._online.items()]
-        found += [(camera_id, False, camera) for camera_id, camera in self._offline.items()]
-        return [
-            CameraStatus(camera_id, online, camera.since, camera.last_frame, camera.rate(at) if online else 0.0)
-            for camera_id, online, camera in sorted(found, key=lambda entry: entry[0])
-        ]
-
-
-class _Camera:
-    """One camera's counters: a ring of as many seconds as the window has."""
-
-    __slots__ = ("_counting_since", "_counts", "_newest", "last_frame", "since", "writes_floats")
-
-    def __init__(self) -> None:
+    def __init__(self, camera_id: str) -> None:
+        self.camera_id = camera_id
+        self.head = bounding_boxes_head(camera_id)
         self.since = 0.0
         self.last_frame: float | None = None
         self.writes_floats = False
+        # A ring of as many seconds as the window has.
         self._counts = [0] * _WINDOW
         self._newest = 0  # the second that was counted last
         self._counting_since = 0.0
@@ -89,13 +74,20 @@ class _Camera:
         self._counts = [0] * _WINDOW
         self._newest = int(at)
 
-    def count(self, at: float) -> None:
-        """One frame more. Called for every frame of every camera: kept short on purpose."""
-        second = int(at)
-        if second != self._newest:
-            self._advance(second)
-        self._counts[second % _WINDOW] += 1
+    def sent_frame(self, frame_id: bytes, at: float) -> None:
+        """A frame of that id came. Called for every frame of every camera: kept short on purpose."""
+        if not 0 <= at - self._newest < 1:
+            self._advance(int(at))
+        self._counts[self._newest % _WINDOW] += 1
         self.last_frame = at
+        if not self.writes_floats and _FLOAT.fullmatch(frame_id) is not None:
+            self.writes_floats = _INTEGER.fullmatch(frame_id) is None
+
+    def own_frame_id(self, frame_id: Raw) -> Raw:
+        """`frame_id`, as this camera would have written it."""
+        if self.writes_floats and _INTEGER.fullmatch(bytes(frame_id)):
+            return Raw(bytes(frame_id) + b".0")
+        return frame_id
 
     def rate(self, at: float) -> float:
         """Frames a second, over the time that the ring covers at the instant `at`."""
@@ -114,3 +106,37 @@ class _Camera:
             if passed < 0:
                 self._counting_since = second
         self._newest = second
+
+
+class Cameras:
+    """All cameras that a processor stood for since the server started."""
+
+    def __init__(self) -> None:
+        self._online: dict[str, Camera] = {}
+        self._offline: dict[str, Camera] = {}  # those that went first in front
+
+    def came(self, camera_id: str, at: float) -> Camera:
+        """The camera, which a processor stands for from now on; nothing new where it is online already."""
+        camera = self._online.get(camera_id)
+        if camera is None:
+            camera = self._offline.pop(camera_id, None) or Camera(camera_id)
+            camera.change(at)
+            self._online[camera_id] = camera
+        return camera
+
+    def left(self, camera_id: str, at: float) -> None:
+        """No processor stands for the camera any more."""
+        camera = self._online.pop(camera_id)
+        camera.change(at)
+        self._offline[camera_id] = camera
+        if len(self._offline) > MAX_OFFLINE:
+            del self._offline[next(iter(self._offline))]
+
+    def status(self, at: float) -> list[CameraStatus]:
+        """All of them as they are at the instant `at`, by id."""
+        found = [(camera_id, True, camera) for camera_id, camera in self._online.items()]
+        found += [(camera_id, False, camera) for camera_id, camera in self._offline.items()]
+        return [
+            CameraStatus(camera_id, online, camera.since, camera.last_frame, camera.rate(at) if online else 0.0)
+            for camera_id, online, camera in sorted(found, key=lambda entry: entry[0])
+        ]

@@ -165,36 +165,34 @@ class Hub:
             if replaced is None:
                 self._announcements.camera(message.id, online=True, at=at)
             else:  # the camera stays online: nothing to announce
-                replaced.unregister()
+                replaced.camera = None
                 replaced.outbox.close(CloseCode.REPLACED, "a newer connection registered this camera")
             comes_back = True
         self._roster.processors[message.id] = processor
-        self.cameras.came(message.id, at)
-        processor.register(message.id, floats=self.cameras.writes_floats(message.id))
+        processor.camera = self.cameras.came(message.id, at)
         processor.outbox.offer_each(self.objects.feature_maps(processor))
         if comes_back:
             self.objects.start_again(processor, at)
 
     def _show_boxes(self, processor: Processor, frame: Frame, at: float) -> None:
-        camera_id = processor.camera_id
-        if camera_id is None:
+        camera = processor.camera
+        if camera is None:
             raise NotIdentified("send `identifier` first")
-        self.cameras.sent_frame(camera_id, at)
-        if not processor.floats and processor.note_frame(frame.frame_id):
-            self.cameras.note_floats(camera_id)
-        self._broadcast.publish(camera_id, bounding_boxes(processor.head, frame.frame_id, frame.boxes))
+        camera.sent_frame(frame.frame_id, at)
+        self._broadcast.publish(camera.camera_id, bounding_boxes(camera.head, frame.frame_id, frame.boxes))
         if frame.sightings:
-            self.objects.see(frame.sightings, camera_id, at)
+            self.objects.see(frame.sightings, camera.camera_id, at)
 
     def _learn_features(self, processor: Processor, message: FeatureMap, at: float) -> None:
-        if processor.camera_id is None:
+        if processor.camera is None:
             raise NotIdentified("send `identifier` first")
-        self.objects.learn_features(processor.camera_id, message, at)
+        self.objects.learn_features(processor.camera.camera_id, message, at)
 
     def _release(self, processor: Processor, at: float) -> None:
         """A processor only ever unregisters itself: a camera that a newer one took over stays."""
-        if processor.camera_id is not None and self._roster.processors.get(processor.camera_id) is processor:
-            del self._roster.processors[processor.camera_id]
-            self.cameras.left(processor.camera_id, at)
-            self._announcements.camera(processor.camera_id, online=False, at=at)
-        processor.unregister()
+        camera_id = processor.camera_id
+        if camera_id is not None and self._roster.processors.get(camera_id) is processor:
+            del self._roster.processors[camera_id]
+            self.cameras.left(camera_id, at)
+            self._announcements.camera(camera_id, online=False, at=at)
+        processor.camera = None
