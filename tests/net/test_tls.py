@@ -18,6 +18,8 @@ from trio_orchestrator.net.tls import Certificate
 from trio_orchestrator.settings import TlsFiles
 from trio_orchestrator.settings.files import check_pair
 
+from .tls_peers import TLS_1_2
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> TlsFiles:
@@ -92,3 +94,35 @@ def test_a_pair_that_changes_while_it_is_read_leaves_the_old_one(
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("the certificate is not renewed, the old one stays", "error")
     assert "passphrase" in line["reason"]
+
+
+def negotiated(server: ssl.SSLContext, ciphers: str) -> str:
+    """The cipher of a connection to a server that shows `server`, by a client of TLS 1.2 that asks for `ciphers`."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode, client.maximum_version = False, ssl.CERT_NONE, TLS_1_2
+    client.set_ciphers(ciphers)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)]
+    while ends:
+        end = ends.pop(0)
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            ends.append(end)
+    cipher = end.cipher()
+    assert cipher is not None
+    return cipher[0]
+
+
+@pytest.mark.parametrize("first", ["AES128", "AES256", "CHACHA20"])
+def test_the_peer_chooses_the_cipher(files: TlsFiles, first: str) -> None:
+    issue(files)
+    others = {"AES128", "AES256", "CHACHA20"} - {first}
+    asked = ":".join(f"ECDHE+{name}" for name in (first, *sorted(others)))
+    assert first in negotiated(Certificate(files).context, asked)
+
+
+def test_an_old_cipher_is_refused(files: TlsFiles) -> None:
+    issue(files)
+    with pytest.raises(ssl.SSLError, match=r"no.shared.cipher"):
+        negotiated(Certificate(files).context, "ECDHE+AES:!AESGCM:!AESCCM")
