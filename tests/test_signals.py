@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_orchestrator.signals import heeded_to_the_end, until_signalled
+from trio_orchestrator.signals import ending_signals, heeded_to_the_end, until_signalled
 
 NUMBER = signal.SIGUSR1
 
@@ -60,14 +60,14 @@ async def test_an_error_leaves_all_as_it_was(heard_by_others: Sequence[int]) -> 
 def ended_by() -> Iterator[Sequence[int]]:
     """What a process would be killed by."""
     heard: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, lambda number, _frame: heard.append(number)) for number in numbers}
     yield heard
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_work_is_cancelled_by_the_first_signal_and_cleans_up_whatever_comes(
     ended_by: Sequence[int], number: signal.Signals
 ) -> None:
@@ -80,7 +80,7 @@ async def test_work_is_cancelled_by_the_first_signal_and_cleans_up_whatever_come
             await trio.sleep_forever()
         finally:
             with trio.CancelScope(shield=True):
-                for another in (signal.SIGINT, signal.SIGTERM):
+                for another in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.raise_signal(another)
                     await trio.testing.wait_all_tasks_blocked()
             clean = True
@@ -91,6 +91,18 @@ async def test_work_is_cancelled_by_the_first_signal_and_cleans_up_whatever_come
     signal.raise_signal(number)
     await trio.testing.wait_all_tasks_blocked()
     assert ended_by == []
+
+
+async def test_a_terminal_that_closes_ends_nothing_that_was_told_to_stay(ended_by: Sequence[int]) -> None:
+    assert signal.SIGHUP in ending_signals()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it
+    assert ending_signals() == {signal.SIGINT, signal.SIGTERM}
+
+    async def work() -> None:
+        signal.raise_signal(signal.SIGHUP)
+        await trio.testing.wait_all_tasks_blocked()
+
+    assert await until_signalled(work) == 0
 
 
 async def test_work_that_ends_by_itself_has_status_zero(ended_by: Sequence[int]) -> None:

@@ -20,7 +20,7 @@ from .garbage import short_pauses
 from .protocol.fast_lane import IS_COMPILED
 from .replay import record
 from .settings import Settings, SettingsError, add_flags
-from .signals import heeded_to_the_end
+from .signals import ending_signals, heeded_to_the_end
 from .telling import tell
 
 _BAD_USAGE: Final = 2
@@ -94,13 +94,9 @@ def _watch(flags: argparse.Namespace) -> int:
 async def _serve_until_signalled(settings: Settings) -> None:
     stop = trio.Event()
     renew, renewals = trio.open_memory_channel[None](1)
-    heeded = [signal.SIGTERM, signal.SIGINT]
-    # A terminal that is closed sends it, too: without TLS nothing is to be renewed, and it ends the server, unless
-    # whoever started it (nohup) said that it should not.
-    if settings.tls is not None or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        heeded.append(signal.SIGHUP)
-    # Another one while the server stops changes nothing.
-    with heeded_to_the_end(*heeded) as signals:
+    # Without TLS nothing is to be renewed, and SIGHUP ends the server like any other.
+    renewing = {signal.SIGHUP} if settings.tls is not None else set()
+    with heeded_to_the_end(*ending_signals() | renewing) as signals:
         async with trio.open_nursery() as heeding:
             heeding.start_soon(_heed, signals, stop, renew if settings.tls is not None else None)
             async with trio.open_nursery() as serving:

@@ -10,16 +10,27 @@ import trio
 _STOPPED_BY: Final = 128  # added to the signal's number, as shells do
 
 
-async def until_signalled(work: Callable[[], Awaitable[None]]) -> int:
-    """Await `work`, and cancel it where SIGINT or SIGTERM comes first; another one changes nothing then.
+def ending_signals() -> frozenset[signal.Signals]:
+    """Those that are to end this process in good order, each of which would kill it otherwise.
 
-    Where this returns, both are ignored, for the process ends as well: what `work` cleans up is never cut short.
+    SIGHUP, which a terminal sends when it is closed, is not among them where whoever started it (nohup) said so.
+    """
+    ending = {signal.SIGINT, signal.SIGTERM}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.add(signal.SIGHUP)
+    return frozenset(ending)
+
+
+async def until_signalled(work: Callable[[], Awaitable[None]]) -> int:
+    """Await `work`, and cancel it where one of the `ending_signals` comes first; another one changes nothing then.
+
+    Where this returns, all are ignored, for the process ends as well: what `work` cleans up is never cut short.
 
     Returns:
-        The exit status: 0 at the end of `work`, 130 after Ctrl-C, 143 after SIGTERM.
+        The exit status: 0 at the end of `work`, 129 after SIGHUP, 130 after Ctrl-C, 143 after SIGTERM.
     """
     status = 0
-    with heeded_to_the_end(signal.SIGINT, signal.SIGTERM) as signals:
+    with heeded_to_the_end(*ending_signals()) as signals:
         async with trio.open_nursery() as nursery:
 
             async def wait_for_signal() -> None:

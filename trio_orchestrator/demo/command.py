@@ -1,7 +1,6 @@
 """`python -m trio_orchestrator demo`: its flags, and a server with cameras in one process."""
 
 import argparse
-import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +13,7 @@ import trio
 from trio_orchestrator.logs import first_of
 from trio_orchestrator.server import serve
 from trio_orchestrator.settings import Settings, SettingsError
-from trio_orchestrator.signals import heeded_to_the_end
+from trio_orchestrator.signals import ending_signals, heeded_to_the_end
 from trio_orchestrator.telling import tell
 
 from .cameras import Quarter, run_cameras, start_some
@@ -78,7 +77,7 @@ async def _run(namespace: argparse.Namespace, folder: Path) -> None:
         }
     )
     over, stop = trio.Event(), trio.Event()
-    with heeded_to_the_end(signal.SIGINT, signal.SIGTERM) as signals:
+    with heeded_to_the_end(*ending_signals()) as signals:
         async with trio.open_nursery() as heeding:
             heeding.start_soon(_heed, signals, over)
             async with trio.open_nursery() as serving:

@@ -42,7 +42,7 @@ def main(namespace: argparse.Namespace) -> int:
 
     Returns:
         The exit status: 0 where nobody reads on, 1 where the server refuses or stdout cannot be written, 2 where the
-        command line is wrong (one line on stderr says so), 130 after Ctrl-C, 143 after SIGTERM.
+        command line is wrong (one line on stderr says so), 129 after SIGHUP, 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
         check_peer_flags(namespace, "/client")
