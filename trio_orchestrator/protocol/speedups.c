@@ -96,7 +96,7 @@ static PyObject *text_frame(PyObject *module, PyObject *const *parts, Py_ssize_t
 enum { DEEPEST = 8, MOST_NUMBER_CHARACTERS = 40, MOST_EXPONENT_DIGITS = 2, MOST_ID_DIGITS = 18 };
 
 static place behind_space(place at) {
-    while (*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
+    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') at++;
     return at;
 }
 
