@@ -1,11 +1,14 @@
 """The demo as it is started: a server with cameras that sees whom it tracks."""
 
 import argparse
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -35,11 +38,11 @@ def test_a_port_that_is_taken_is_told_in_one_line(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.fixture
-def demo() -> Iterator["subprocess.Popen[str]"]:
+@contextmanager
+def running(**variables: str) -> Iterator["subprocess.Popen[str]"]:
     """The demo, running."""
     command = [sys.executable, "-m", "trio_orchestrator", "demo", "--seed", "3", "--track", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **variables}) as process:
         yield process
         process.kill()
 
@@ -48,6 +51,20 @@ async def url_of(demo: "subprocess.Popen[str]") -> str:
     assert demo.stdout is not None
     line = await trio.to_thread.run_sync(demo.stdout.readline)
     return line.removeprefix("the console is at ").partition("/ ")[0]
+
+
+def test_a_terminal_that_closes_ends_it_and_nothing_is_left(tmp_path: Path) -> None:
+    with running(TMPDIR=str(tmp_path)) as demo:
+        trio.run(url_of, demo)
+        demo.send_signal(signal.SIGHUP)
+        assert demo.wait(10) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def demo() -> Iterator["subprocess.Popen[str]"]:
+    with running() as process:
+        yield process
 
 
 async def test_all_cameras_come_and_whom_it_tracks_is_seen(demo: "subprocess.Popen[str]") -> None:

@@ -74,8 +74,8 @@ def start_process(tmp_path: Path) -> Iterator[StartProcess]:
     """Starts servers as processes; all in one folder and on one database."""
     with ExitStack() as running:
 
-        def start(**variables: str) -> ServerProcess:
-            process = ServerProcess(environment_for(tmp_path, **variables), tmp_path)
+        def start(*within: str, **variables: str) -> ServerProcess:
+            process = ServerProcess(environment_for(tmp_path, **variables), tmp_path, within)
             running.callback(process.kill)
             return process
 

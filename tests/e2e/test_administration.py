@@ -4,6 +4,7 @@ import signal
 import socket
 import sqlite3
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,9 @@ from .conftest import StartProcess, StartThread
 from .peers import PATIENCE, Peer, client, processor, start
 from .raw import dial, read_to_end, status, upgrade
 from .running import ServerThread
+
+IGNORING = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+NOHUP = [sys.executable, "-c", IGNORING]
 
 
 def get(url: str) -> httpx.Response:
@@ -180,6 +184,23 @@ def test_a_certificate_is_renewed_without_dropping_anybody(start_process: StartP
 
 def test_without_tls_a_hangup_stops_in_good_order(start_process: StartProcess) -> None:
     assert start_process().stop(signal.SIGHUP) == 0
+
+
+def test_under_nohup_a_hangup_stops_nothing(start_process: StartProcess) -> None:
+    process = start_process(*NOHUP)
+    process.send_signal(signal.SIGHUP)
+    assert get(f"{process.urls.plain}/healthz").status_code == 200
+    assert process.stop() == 0
+
+
+def test_under_nohup_a_hangup_renews_the_certificate(start_process: StartProcess, tmp_path: Path) -> None:
+    issuer = Issuer(tmp_path)
+    issuer.issue()
+    process = start_process(*NOHUP, **issuer.variables)
+    second = issuer.issue()
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: issuer.served(process.urls.tls_address) == second, "the new certificate")
+    assert process.stop() == 0
 
 
 @pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.0/8", "203.0.113.7 via 127.0.0.1:"), ("", "127.0.0.1:")])

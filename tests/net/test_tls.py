@@ -122,6 +122,15 @@ def test_the_peer_chooses_the_cipher(files: TlsFiles, first: str) -> None:
     assert first in negotiated(Certificate(files).context, asked)
 
 
+def test_all_ciphers_forget_their_keys_and_check_what_they_carry(files: TlsFiles) -> None:
+    issue(files)
+    ciphers = [cipher for cipher in Certificate(files).context.get_ciphers() if cipher["protocol"] == "TLSv1.2"]
+    assert ciphers
+    for cipher in ciphers:
+        assert cipher["aead"]
+        assert cipher["kea"] == "kx-ecdhe"
+
+
 def test_an_old_cipher_is_refused(files: TlsFiles) -> None:
     issue(files)
     with pytest.raises(ssl.SSLError, match=r"no.shared.cipher"):

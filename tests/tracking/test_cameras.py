@@ -33,6 +33,14 @@ def test_frames_a_second_over_the_last_minute(seconds: int) -> None:
     assert only(cameras, NOON + seconds).frames_per_second == pytest.approx(25, rel=0.02)
 
 
+def test_each_frame_counts_in_its_own_second() -> None:
+    cameras = Cameras()
+    camera = cameras.came("a", NOON)
+    camera.sent_frame(b"1", NOON + 0.5)
+    camera.sent_frame(b"1", NOON + 1.0)
+    assert only(cameras, NOON + 60.5).frames_per_second == pytest.approx(1 / 59.5)
+
+
 def test_silence_counts() -> None:
     cameras = Cameras()
     camera = cameras.came("a", NOON)

@@ -50,6 +50,8 @@ def test_a_newer_registration_wins_and_the_older_socket_only_ever_unregisters_it
     alice, old = world.client(), world.processor("cam1")
     new = world.processor("cam1")
     assert (old.outbox.closed, new.outbox.closed) == (CloseCode.REPLACED, None)
+    old.says(NO_BOXES)
+    assert (old.heard(), alice.heard()) == (["error: not_identified"], [])
 
     old.leaves()
     alice.says(START)

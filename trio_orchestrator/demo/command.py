@@ -54,7 +54,7 @@ def main(namespace: argparse.Namespace) -> int:
     """Carry out what was parsed with `add_flags`, on the main thread, until a signal comes.
 
     Returns:
-        The exit status: 0 after Ctrl-C or SIGTERM, 2 where the port cannot be had (one line on stderr says why).
+        The exit status: 0 after Ctrl-C, SIGTERM or SIGHUP, 2 where the port cannot be had (a line on stderr says why).
     """
     status = 0
     # Behind the server's end, so that its database is closed by then.

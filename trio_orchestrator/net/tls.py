@@ -54,8 +54,8 @@ def _read(files: TlsFiles) -> tuple[ssl.SSLContext, float]:
     context = files.context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     context.set_ciphers(_TLS_1_2_CIPHERS)
-    # All of them are good enough, so the peer has its way: it knows what its processor does fastest. Browsers ask for
-    # AES-128 first, OpenSSL would take AES-256, which costs both ends a third more.
+    # All of them are good enough, so the peer has its way: it knows what its processor does fastest. Most browsers ask
+    # for AES-128 first, OpenSSL would take AES-256, which costs both ends a third more.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_RENEGOTIATION  # in TLS 1.2 a handshake in the middle is work for nothing
     certificate = x509.load_pem_x509_certificate(Path(files.certificate).read_bytes())

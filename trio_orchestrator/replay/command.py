@@ -83,8 +83,8 @@ def main(namespace: argparse.Namespace) -> int:
 
     Returns:
         The exit status: 0 at the end of all files, 1 where the server refuses a camera or tells it too much, 2 where
-        the command line or a file is wrong (one line on stderr says how), 129 after SIGHUP, 130 after
-        Ctrl-C, 143 after SIGTERM.
+        the command line or a file is wrong (one line on stderr says how), 129 after SIGHUP, 130 after Ctrl-C, 143 after
+        SIGTERM.
     """
     try:
         check_peer_flags(namespace, "/processor")

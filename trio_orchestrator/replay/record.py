@@ -46,9 +46,9 @@ def main(namespace: argparse.Namespace) -> int:
     """Carry out what was parsed with `add_flags`, on the main thread.
 
     Returns:
-        The exit status: 0 after Ctrl-C, SIGTERM or the time given; 1 where the server refuses or the disk is full, 2
-        where the command line is wrong or the file is there already. One line on stderr tells what was recorded, or why
-        not.
+        The exit status: 0 after Ctrl-C, SIGTERM, SIGHUP or the time given; 1 where the server refuses or the disk is
+        full, 2 where the command line is wrong or the file is there already. One line on stderr tells what was
+        recorded, or why not.
     """
     path = Path(namespace.file)
     try:

@@ -139,8 +139,8 @@ class TrackedObjects:
         self._started += 1
         self._deadlines.start(object_id, self._tracking_timeout)
         processor = self._roster.processors.get(message.camera_id)
-        if processor is not None and processor.camera is not None:
-            # Else it left meanwhile, and is sent the object when it comes back.
+        if processor is not None:  # else it left meanwhile, and is sent the object when it comes back
+            assert processor.camera is not None
             processor.knows.add(object_id)
             frame_id = processor.camera.own_frame_id(message.frame_id)
             processor.outbox.offer(StartCommand(object_id, frame_id, message.box_id, message.image).encode())

@@ -1,6 +1,7 @@
 """Stdout, read by somebody who may be slow, or no longer there."""
 
 import codecs
+import errno
 import os
 from typing import TextIO
 
@@ -20,6 +21,7 @@ class Output:
     def __init__(self, file: TextIO) -> None:
         # Past Python's buffer: a thread that is left behind would hold its lock, and Python aborts where it ends then.
         self._descriptor = file.fileno()
+        self._is_terminal = file.isatty()
         # A thread that is left behind keeps its place in the limiter, so that no two of them write at a time.
         self._turn = trio.CapacityLimiter(1)
         self.encoding = codecs.lookup(file.encoding).name
@@ -42,5 +44,10 @@ class Output:
 
     def _write_all(self, text: bytes) -> None:
         rest = memoryview(text)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            if error.errno == errno.EIO and self._is_terminal:
+                raise BrokenPipeError("the terminal is closed") from error
+            raise
