@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import trio
 
-from trio_orchestrator.protocol.boxes import Sighting
+from trio_orchestrator.protocol.boxes import Sightings
 from trio_orchestrator.store.changes import Batch
 from trio_orchestrator.store.database import Database
 from trio_orchestrator.store.recorder import Recorder
@@ -23,7 +23,7 @@ from trio_orchestrator.tracking.ports import NewObject
 _PROBE_SECONDS: Final = 0.001
 _WARM_UP_SECONDS: Final = 2.0
 
-Frame: TypeAlias = list[Sighting]
+Frame: TypeAlias = Sightings
 """Who is in one camera's frame."""
 
 
@@ -54,9 +54,13 @@ class Scene(NamedTuple):
     def frames_of(self, camera: int, objects: list[int]) -> Iterator[Frame]:
         """What that camera sees, frame by frame."""
         first = camera * 7
+        certainties = (0.5,) * self.boxes
+        shown: tuple[int, ...] = ()
         for number in itertools.count():
             step = number * self.boxes if self.wandering else number // self.frames
-            yield [(objects[(first + step + box) % len(objects)], 0.5) for box in range(self.boxes)]
+            showing = tuple(objects[(first + step + box) % len(objects)] for box in range(self.boxes))
+            shown = shown if showing == shown else showing  # as the hub has it: the same again is the very same
+            yield shown, certainties
 
 
 SCENES: Final = (
@@ -139,7 +143,7 @@ async def _play(scene: Scene, objects: list[int], recorder: Recorder, seconds: f
         if due > trio.current_time():
             await trio.sleep_until(due)
         camera = turn[number % scene.cameras]
-        recorder.sighted(f"camera {camera:03}", time.time(), next(cameras[camera]))
+        recorder.sighted(f"camera {camera:03}", time.time(), *next(cameras[camera]))
     return trio.current_time() - due
 
 

@@ -9,15 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import MAX_BOXES, Frame, Sighting, read_frame
+from trio_orchestrator.protocol.boxes import MAX_BOXES, Certainty, Frame, read_frame
 from trio_orchestrator.protocol.errors import InvalidMessage, NotJson, TooLarge
 from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES
 
 REAL = '{"boxId":3,"rect":[0.1,0.2,0.3,0.4],"objectType":"person","certainty":0.97,"objectId":7}'
 
 
-def parse(boxes: str) -> list[Sighting]:
-    return read_frame(Raw(b"1.5"), Raw(boxes.encode())).sightings
+def parse(boxes: str) -> list[tuple[int, Certainty]]:
+    frame = read_frame(Raw(b"1.5"), Raw(boxes.encode()))
+    return list(zip(frame.object_ids, frame.certainties, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def parse_further_down(boxes: bytes, frames: int) -> str:
     if frames:
         return parse_further_down(boxes, frames - 1)
     try:
-        return "seen" if read_frame(Raw(b"1"), Raw(boxes)).sightings else "none seen"
+        return "seen" if read_frame(Raw(b"1"), Raw(boxes)).object_ids else "none seen"
     except InvalidMessage:
         return "invalid"
 

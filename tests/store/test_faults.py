@@ -40,14 +40,14 @@ async def _assert_all_catches_up(database: Database, break_it: Fault, mend_it: F
             await recorder.commit(new_object(no_effect))
             break_it()
             for number in range(2):
-                recorder.sighted("cam", number + 0.5, [(1, 0.5)])
+                recorder.sighted("cam", number + 0.5, (1,), (0.5,))
                 with pytest.raises(StorageUnavailable):
                     await recorder.commit(new_object(begun.append, image=image))
             with pytest.raises(StorageUnavailable):
                 await recorder.commit(Pending(ObjectStop(1, None), begun.append, None))
             began = time.monotonic()
             for second in range(2, 100):
-                recorder.sighted("cam", second + 0.5, [(1, 0.5)])
+                recorder.sighted("cam", second + 0.5, (1,), (0.5,))
             recorder.feature_map_changed(1, b"[1]")
             recorder.stopped(2, StopReason.TIMEOUT)
             assert time.monotonic() - began < 0.5
@@ -170,7 +170,7 @@ async def test_the_recorder_ends_though_the_server_hangs(server: servers.Postgre
                 server.freeze()
                 at_the_end.callback(server.thaw)
                 senders.start_soon(_fail, recorder)
-                recorder.sighted("cam", 5.0, [(1, None)])
+                recorder.sighted("cam", 5.0, (1,), (None,))
                 await until(lambda: recorder.statistics().waiting_commands == 0)
                 with trio.fail_after(3):
                     await recorder.aclose()

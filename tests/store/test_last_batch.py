@@ -48,7 +48,7 @@ async def test_what_was_committed_though_the_answer_was_lost_takes_effect_once(
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
         wire.break_next_commit(Fault.LOSE_ANSWER)
-        recorder.sighted("cam", 5.0, [(1, None)])
+        recorder.sighted("cam", 5.0, (1,), (None,))
         await recorder.commit(new_object(begun.append))
         assert wire.is_broken
         await recorder.flush()
@@ -66,7 +66,7 @@ async def test_what_was_not_committed_fails_and_its_notes_are_written_once(
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
         wire.break_next_commit(Fault.LOSE_QUESTION)
-        recorder.sighted("cam", 5.0, [(1, None)])
+        recorder.sighted("cam", 5.0, (1,), (None,))
         with pytest.raises(StorageUnavailable):
             await recorder.commit(new_object(begun.append))
         await recorder.flush()
@@ -92,7 +92,7 @@ async def test_what_was_given_up_and_is_on_disk_all_the_same_is_undone(
         async with running(recorder):
             await recorder.commit(new_object(no_effect))
             wire.break_next_commit(Fault.LOSE_ANSWER, then_closed=True)
-            recorder.sighted("cam", 5.0, [(1, None)])
+            recorder.sighted("cam", 5.0, (1,), (None,))
             async with trio.open_nursery() as senders:
                 senders.start_soon(ask, new_object(begun.append, image=b'"i"', request_id="start"))
                 senders.start_soon(ask, Pending(ObjectStop(1, None), begun.append, "stop"))

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trio_orchestrator.store.changes import NoteBatch, OwnStop, SecondKey
+from trio_orchestrator.store.changes import NoteBatch, OwnStop, SecondKey, SecondRow
 from trio_orchestrator.store.notes import Notes
 from trio_orchestrator.tracking.ports import Actor, StopReason
 
@@ -32,10 +34,10 @@ def _drain(notes: Notes) -> list[NoteBatch]:
 def test_sightings_of_a_second_are_one_row() -> None:
     notes = _notes()
     for at, certainty in ((7.5, None), (7.25, 0.5), (7.75, 0.25), (7.625, None)):
-        notes.sighted("cam", at, [(1, certainty)])
-    notes.sighted("cam", 8.0, [(1, 0.125)])
-    notes.sighted("other", 7.5, [(1, None)])
-    notes.sighted("cam", 7.5, [(2, None)])
+        notes.sighted("cam", at, (1,), (certainty,))
+    notes.sighted("cam", 8.0, (1,), (0.125,))
+    notes.sighted("other", 7.5, (1,), (None,))
+    notes.sighted("cam", 7.5, (2,), (None,))
     rows = [(key, (row.count, row.first, row.last, row.best)) for key, row in notes.take().rows]
     assert rows == [
         ((1, "cam", 7), (4, 7.25, 7.75, 0.5)),
@@ -47,8 +49,83 @@ def test_sightings_of_a_second_are_one_row() -> None:
 
 def test_an_object_that_is_twice_in_a_frame_counts_twice() -> None:
     notes = _notes()
-    notes.sighted("cam", 7.5, [(1, None), (1, 0.5), (2, 0.25), (1, 0.25)])
+    notes.sighted("cam", 7.5, (1, 1, 2, 1), (None, 0.5, 0.25, 0.25))
     assert _counts(notes.take()) == {(1, "cam", 7): 3, (2, "cam", 7): 1}
+
+
+def test_frames_that_show_the_same_are_counted_together_and_lose_nothing() -> None:
+    notes = _notes()
+    shown = (1, 2, 3, 1)
+    for number in range(100):
+        notes.sighted("cam", 7 + number / 128, shown, (number / 128, None, None if number else 0.5, 0.5))
+    notes.sighted("cam", 8.0, shown, (None, 0.25, None, None))
+    rows = {key: (row.count, row.first, row.last, row.best) for key, row in notes.take().rows}
+    assert rows == {
+        (1, "cam", 7): (200, 7.0, 7 + 99 / 128, 99 / 128),
+        (2, "cam", 7): (100, 7.0, 7 + 99 / 128, None),
+        (3, "cam", 7): (100, 7.0, 7 + 99 / 128, 0.5),
+        (1, "cam", 8): (2, 8.0, 8.0, None),
+        (2, "cam", 8): (1, 8.0, 8.0, 0.25),
+        (3, "cam", 8): (1, 8.0, 8.0, None),
+    }
+
+
+SHOWN = [(1,), (2,), (1, 2), (2, 1), (1, 1), (3, 1, 2)]
+frames = st.tuples(
+    st.sampled_from("ab"),
+    st.sampled_from([0.0, 0.01, 0.25, 0.5, 1.0, -0.25, -1.0]),
+    st.sampled_from(SHOWN),
+    st.lists(st.none() | st.sampled_from([0.25, 0.5, 0.75]), min_size=3, max_size=3),
+    st.integers(1, 40),
+    st.sampled_from([None, None, None, "take", "write"]),
+)
+
+
+@given(shown=st.lists(frames, max_size=20), limit=st.sampled_from([1, 4, 1000]))
+def test_all_that_is_shown_is_written(
+    shown: list[tuple[str, float, tuple[int, ...], list[float | None], int, str | None]], limit: int
+) -> None:
+    notes, at = _notes(limit), 100.0
+    said: dict[SecondKey, list[SecondRow]] = {}
+    written: list[tuple[SecondKey, SecondRow]] = []
+    for camera_id, step, object_ids, certainties, times, then in shown:
+        for _ in range(times):
+            at += step / times
+            notes.sighted(camera_id, at, object_ids, tuple(certainties[: len(object_ids)]))
+            for object_id, certainty in zip(object_ids, certainties, strict=False):
+                said.setdefault((object_id, camera_id, int(at)), []).append(SecondRow(1, at, at, certainty))
+        if then is not None:
+            notes.take()
+        if then == "write":
+            written += notes.take().rows
+            notes.written()
+    written += [row for batch in _drain(notes) for row in batch.rows]
+    by_second: dict[SecondKey, list[SecondRow]] = {}
+    by_presence: dict[tuple[int, str], list[SecondRow]] = {}
+    for key, row in written:
+        by_second.setdefault(key, []).append(row)
+        by_presence.setdefault(key[:2], []).append(row)
+    if not notes.merged:
+        assert {key: together(rows) for key, rows in by_second.items()} == {
+            key: together(rows) for key, rows in said.items()
+        }
+    # However many rows were merged, of each object and camera all is there.
+    of_all: dict[tuple[int, str], list[SecondRow]] = {}
+    for key, rows in said.items():
+        of_all.setdefault(key[:2], []).extend(rows)
+    assert {presence: together(rows) for presence, rows in by_presence.items()} == {
+        presence: together(rows) for presence, rows in of_all.items()
+    }
+
+
+def together(rows: list[SecondRow]) -> tuple[int, float, float, float | None]:
+    """What they say, however they are divided."""
+    return (
+        sum(row.count for row in rows),
+        min(row.first for row in rows),
+        max(row.last for row in rows),
+        max((row.best for row in rows if row.best is not None), default=None),
+    )
 
 
 def test_only_the_newest_feature_map_and_the_first_stop_are_kept() -> None:
@@ -91,8 +168,8 @@ def test_only_look_ups_that_are_not_kept_are_counted_as_lost(monkeypatch: pytest
 def test_the_first_note_stirs_the_writer_and_no_other_does() -> None:
     stirred = Stirred()
     notes = Notes(10, stirred)
-    notes.sighted("cam", 1, [(1, None)])
-    notes.sighted("cam", 2, [(1, None)])
+    notes.sighted("cam", 1, (1,), (None,))
+    notes.sighted("cam", 2, (1,), (None,))
     notes.feature_map_changed(1, b"[]")
     assert stirred.times == 1
     notes.take()
@@ -104,9 +181,9 @@ def test_the_first_note_stirs_the_writer_and_no_other_does() -> None:
 
 def test_a_batch_is_the_same_until_it_is_written() -> None:
     notes = _notes()
-    notes.sighted("cam", 1, [(1, None)])
+    notes.sighted("cam", 1, (1,), (None,))
     first = notes.take()
-    notes.sighted("cam", 1, [(1, None)])
+    notes.sighted("cam", 1, (1,), (None,))
     notes.feature_map_changed(1, b"[]")
     assert notes.take() is first
     assert _counts(first) == {(1, "cam", 1): 1}
@@ -121,7 +198,7 @@ def test_a_batch_is_the_same_until_it_is_written() -> None:
 def test_many_rows_come_in_small_batches_oldest_first() -> None:
     notes = Notes(100_000, Stirred())
     for second in range(12_000):
-        notes.sighted("cam", second, [(1, None)])
+        notes.sighted("cam", second, (1,), (None,))
     batches = _drain(notes)
     assert [len(batch.rows) for batch in batches] == [5000, 5000, 2000]
     assert [second for batch in batches for (_, _, second), _ in batch.rows] == list(range(12_000))
@@ -138,7 +215,7 @@ def test_large_feature_maps_come_in_small_batches_and_each_comes() -> None:
 def test_above_the_limit_the_oldest_rows_of_the_same_object_and_camera_merge() -> None:
     notes = _notes(limit=4)
     for second in range(1, 8):
-        notes.sighted("cam", second + 0.5, [(1, second / 10)])
+        notes.sighted("cam", second + 0.5, (1,), (second / 10,))
     assert notes.waiting_rows == 4
     assert notes.merged == 3
     rows = [(key[2], row.count, row.first, row.last, row.best) for key, row in notes.take().rows]
@@ -148,19 +225,19 @@ def test_above_the_limit_the_oldest_rows_of_the_same_object_and_camera_merge() -
 def test_a_newcomer_above_the_limit_takes_the_room_of_another() -> None:
     notes = _notes(limit=3)
     for second in (1, 2, 3):
-        notes.sighted("cam", second, [(1, None)])
-    notes.sighted("cam", 4, [(2, None)])
+        notes.sighted("cam", second, (1,), (None,))
+    notes.sighted("cam", 4, (2,), (None,))
     assert _counts(notes.take()) == {(1, "cam", 1): 2, (1, "cam", 3): 1, (2, "cam", 4): 1}
 
 
 def test_the_last_row_of_an_object_and_camera_is_never_given_up() -> None:
     notes = _notes(limit=2)
     for object_id in range(1, 6):
-        notes.sighted("cam", 1, [(object_id, None)])
+        notes.sighted("cam", 1, (object_id,), (None,))
     assert notes.waiting_rows == 5
     assert notes.merged == 0
-    notes.sighted("cam", 2, [(1, None)])
-    notes.sighted("cam", 3, [(1, None)])
+    notes.sighted("cam", 2, (1,), (None,))
+    notes.sighted("cam", 3, (1,), (None,))
     assert notes.waiting_rows == 6
     assert notes.merged == 1
 
@@ -168,7 +245,7 @@ def test_the_last_row_of_an_object_and_camera_is_never_given_up() -> None:
 def test_no_sighting_is_lost_however_many_wait() -> None:
     notes = _notes(limit=50)
     for number in range(5000):
-        notes.sighted(f"cam{number % 3}", number / 10, [(number % 7, None)])
+        notes.sighted(f"cam{number % 3}", number / 10, (number % 7,), (None,))
         if number == 2000:
             notes.take()  # a transaction that does not come to an end
     assert notes.waiting_rows <= 50 + 21 + 1
@@ -182,10 +259,10 @@ def test_a_mark_is_written_once_all_before_it_is() -> None:
     notes = Notes(10_000, Stirred())
     assert notes.is_written(notes.mark())
     for second in range(5500):
-        notes.sighted("cam", second, [(1, None)])
+        notes.sighted("cam", second, (1,), (None,))
     early = notes.mark()
     notes.take()
-    notes.sighted("cam", 9999, [(1, None)])
+    notes.sighted("cam", 9999, (1,), (None,))
     late = notes.mark()
     assert (notes.is_written(early), notes.is_written(late)) == (False, False)
     notes.written()

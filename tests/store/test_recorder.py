@@ -27,14 +27,14 @@ async def test_a_locked_database_fails_commands_and_keeps_notes(database: Databa
         async with running(recorder):
             await recorder.commit(new_object(begun.append))
             lock(stranger)
-            recorder.sighted("cam", 5.25, [(1, 0.5)])
+            recorder.sighted("cam", 5.25, (1,), (0.5,))
             recorder.feature_map_changed(1, b"[1]")
             for _ in range(3):
                 with pytest.raises(StorageUnavailable):
                     await recorder.commit(new_object(begun.append))
             await until(lambda: recorder.statistics().failed_transactions > 4)
-            recorder.sighted("cam", 5.5, [(1, 0.75)])
-            recorder.sighted("cam", 6.0, [(1, None)])
+            recorder.sighted("cam", 5.5, (1,), (0.75,))
+            recorder.sighted("cam", 6.0, (1,), (None,))
             assert recorder.statistics().in_trouble
             assert database.object_ids() == [1]
 
@@ -59,7 +59,7 @@ async def test_notes_catch_up_by_themselves(database: Database, stranger: Strang
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
         lock(stranger)
-        recorder.sighted("cam", 5.0, [(1, None)])
+        recorder.sighted("cam", 5.0, (1,), (None,))
         await until(lambda: recorder.statistics().failed_transactions >= 2)
         stranger.execute("COMMIT")
         await until(lambda: database.timeline(1) == [(5, "cam")])
@@ -91,7 +91,7 @@ async def test_stuck_are_notes_that_were_tried_in_vain_and_no_others(database: D
         lock(stranger)
         with pytest.raises(StorageUnavailable):
             await recorder.commit(new_object(no_effect))
-        recorder.sighted("cam", 5.0, [(1, None)])
+        recorder.sighted("cam", 5.0, (1,), (None,))
         assert recorder.statistics().in_trouble
         assert not recorder.is_stuck, "nobody has tried yet"
         await until(lambda: recorder.is_stuck)
@@ -108,7 +108,7 @@ async def test_waiting_sightings_are_bounded_and_none_is_lost(database: Database
             await recorder.commit(new_object(no_effect))
             lock(stranger)
             for second in range(100):
-                recorder.sighted("cam", second + 0.5, [(1, None)])
+                recorder.sighted("cam", second + 0.5, (1,), (None,))
             assert recorder.statistics().waiting_rows == 10
             await until(lambda: recorder.statistics().failed_transactions >= 1)
             stranger.execute("COMMIT")
@@ -128,7 +128,7 @@ async def test_notes_about_unknown_objects_are_counted_and_told(database: Databa
     recorder = Recorder(database)
     with capture_logs() as log:
         async with running(recorder):
-            recorder.sighted("cam", 5.0, [(99, None)])
+            recorder.sighted("cam", 5.0, (99,), (None,))
             await recorder.flush()
     assert recorder.statistics().homeless_notes == 1
     assert [(entry["event"], entry["count"]) for entry in log] == [
@@ -145,7 +145,7 @@ async def test_a_note_that_is_refused_for_good_is_left_out_and_holds_nothing_up(
         async with running(recorder):
             await recorder.commit(new_object(no_effect))
             for second in range(100):
-                recorder.sighted("cam", second + 0.5, [(1, None)])
+                recorder.sighted("cam", second + 0.5, (1,), (None,))
             recorder.feature_map_changed(1, b"[1]")
             await recorder.flush()
             await recorder.commit(new_object(no_effect))
@@ -188,7 +188,7 @@ async def test_notes_reach_the_disk_by_themselves(database: Database, wall_clock
         await recorder.commit(new_object(no_effect))
         await recorder.commit(new_object(no_effect))
         with trio.fail_after(5):  # a quarter of a second, and what a busy machine's disk may take
-            recorder.sighted("cam", 5.0, [(1, None)])
+            recorder.sighted("cam", 5.0, (1,), (None,))
             recorder.feature_map_changed(1, b"[1]")
             recorder.stopped(2, StopReason.TIMEOUT)
             wall_clock.seconds += 60
@@ -226,7 +226,7 @@ async def test_notes_are_written_in_batches(database: Database) -> None:
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
         for number in range(1000):
-            recorder.sighted("cam", number / 100, [(1, None)])
+            recorder.sighted("cam", number / 100, (1,), (None,))
             if number % 100 == 0:
                 await trio.lowlevel.checkpoint()
         await recorder.flush()
@@ -241,7 +241,7 @@ async def test_flush_waits_for_what_was_noted_before_it(database: Database) -> N
         await recorder.commit(new_object(no_effect))
         await recorder.flush()
         for second in range(5000):
-            recorder.sighted("cam", second, [(1, None)])
+            recorder.sighted("cam", second, (1,), (None,))
         await recorder.flush()
         assert len(database.timeline(1)) == 5000
 
@@ -258,7 +258,7 @@ async def test_flush_ends_where_the_recorder_does(database: Database, stranger: 
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
         lock(stranger)
-        recorder.sighted("cam", 5.0, [(1, None)])
+        recorder.sighted("cam", 5.0, (1,), (None,))
         async with trio.open_nursery() as flushing:
             flushing.start_soon(flush)
             await until(lambda: recorder.statistics().failed_transactions >= 1)
@@ -276,7 +276,7 @@ async def test_a_normal_stop_loses_nothing(database: Database) -> None:
         async with running(recorder) as nursery:
             await recorder.commit(new_object(begun.append))
             for second in range(5000):
-                recorder.sighted("cam", second, [(1, None)])
+                recorder.sighted("cam", second, (1,), (None,))
             recorder.feature_map_changed(1, b"[1]")
             with trio.CancelScope() as sender:
                 sender.cancel()
@@ -292,7 +292,7 @@ async def test_closing_writes_what_waits_and_takes_no_more_commands(database: Da
     recorder = Recorder(database)
     async with running(recorder):
         await recorder.commit(new_object(no_effect))
-        recorder.sighted("cam", 5.0, [(1, None)])
+        recorder.sighted("cam", 5.0, (1,), (None,))
         await recorder.aclose()
         assert database.timeline(1) == [(5, "cam")]
         with pytest.raises(StorageUnavailable), trio.fail_after(1):
@@ -305,7 +305,7 @@ async def test_a_stop_ends_though_the_database_stays_locked(database: Database, 
         async with running(recorder):
             await recorder.commit(new_object(no_effect))
             lock(stranger)
-            recorder.sighted("cam", 5.0, [(1, None)])
+            recorder.sighted("cam", 5.0, (1,), (None,))
             recorder.stopped(1, StopReason.TIMEOUT)
             await recorder.aclose()
     lost = {"event": "the database took no changes until the end, notes are lost", "log_level": "error"}

@@ -131,7 +131,7 @@ async def test_a_poisoned_command_costs_its_sender_only(database: Database, stra
     with capture_logs() as log:
         async with running(recorder):
             await recorder.commit(new_object(begun.append))
-            recorder.sighted("cam", 5.0, [(1, None)])
+            recorder.sighted("cam", 5.0, (1,), (None,))
             async with trio.open_nursery() as senders:
                 for sender in (1, 2, 3):
                     if sender == 2:

@@ -2,10 +2,15 @@ import pytest
 from msgspec import Raw
 
 from trio_orchestrator.tracking.objects import TRANSITIONS, Event, IllegalTransition, State, TrackedObject
+from trio_orchestrator.tracking.views import View
 
 
 def make(feature_map: str = "") -> TrackedObject:
     return TrackedObject(1, "cam1", 500.0, image=Raw(b'"i"'), feature_map=Raw(feature_map.encode()))
+
+
+def seen_at(at: float) -> View:
+    return View((1,), (0,), at, as_of=1)
 
 
 def test_every_state_can_end_and_the_end_is_the_end() -> None:
@@ -32,8 +37,8 @@ def test_a_life() -> None:
     assert not tracked.learn(Raw(b"[1]"), "cam2")
     assert tracked.camera_id == "cam1", "that it is better known is told nobody"
 
-    tracked.appear("cam2", 510.0)
-    tracked.appear("cam3", 511.0)
+    tracked.appear("cam2", seen_at(510.0))
+    tracked.appear("cam3", seen_at(511.0))
     assert (tracked.state, tracked.camera_id, set(tracked.seen_on)) == (State.SEEN, "cam3", {"cam2", "cam3"})
     assert not tracked.learn(Raw(b"[2]"), "cam2")
     assert (tracked.state, tracked.camera_id, bytes(tracked.feature_map)) == (State.SEEN, "cam3", b"[2]")
@@ -50,7 +55,7 @@ def test_a_life() -> None:
 def test_lost_from_one_camera_it_stays_where_whoever_follows_takes_it_to_be() -> None:
     tracked = make()
     for number, camera_id in enumerate(("b", "c", "a", "d")):
-        tracked.appear(camera_id, 510.0 + number)
+        tracked.appear(camera_id, seen_at(510.0 + number))
     tracked.disappear("a")
     assert tracked.camera_id == "d"
     tracked.disappear("d")
@@ -78,7 +83,7 @@ def test_after_the_end_nothing_happens() -> None:
     with pytest.raises(IllegalTransition):
         tracked.learn(Raw(b"[1]"), "cam1")
     with pytest.raises(IllegalTransition):
-        tracked.appear("cam1", 1.0)
+        tracked.appear("cam1", seen_at(1.0))
     assert (bytes(tracked.feature_map), tracked.seen_on) == (b"{}", {})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from trio_orchestrator.protocol.boxes import Sighting
+from trio_orchestrator.protocol.boxes import Certainty
 from trio_orchestrator.protocol.codes import CloseCode
 from trio_orchestrator.protocol.errors import PeerError
 from trio_orchestrator.protocol.inbound import CLIENT_MESSAGES, PROCESSOR_MESSAGES, Unknown
@@ -127,8 +127,10 @@ class FakeJournal:
         self.feature_maps: list[tuple[int, str]] = []
         self.stops: list[tuple[int, StopReason]] = []
 
-    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
-        for object_id, certainty in sightings:
+    def sighted(
+        self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
+    ) -> None:
+        for object_id, certainty in zip(object_ids, certainties, strict=True):
             assert self._is_live(object_id)
             self.sightings.append(Seen(object_id, camera_id, at, certainty))
 

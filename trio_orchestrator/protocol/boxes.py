@@ -11,9 +11,12 @@ from msgspec import Raw, Struct
 
 from .errors import InvalidMessage, TooLarge
 
-Sighting: TypeAlias = tuple[int, float | None]
-"""One box that was re-identified: the object it is said to be, not necessarily one that is tracked, and how sure the
-detector is that there is something, 0 to 1, None where it did not say. A plain tuple: they come by the thousand."""
+Certainty: TypeAlias = float | None
+"""How sure the detector is that there is something, 0 to 1; None where it did not say."""
+
+Sightings: TypeAlias = tuple[tuple[int, ...], tuple[Certainty, ...]]
+"""The boxes that were re-identified: which object each is said to be, not necessarily one that is tracked, and how sure
+the detector is of each. The ids by themselves, as one frame after the other shows the same objects."""
 
 
 class Frame(Struct, frozen=True, gc=False, tag_field="type", tag="boundingBoxes"):
@@ -22,12 +25,14 @@ class Frame(Struct, frozen=True, gc=False, tag_field="type", tag="boundingBoxes"
     Attributes:
         frame_id: the frame's time in seconds, usually; any JSON but null, to be passed on verbatim.
         boxes: the boxes as JSON, likewise.
-        sightings: those of them that were re-identified, in their order.
+        object_ids: of those boxes that were re-identified, in their order, which object each is said to be.
+        certainties: of the same boxes, how sure the detector is of each.
     """
 
     frame_id: bytes
     boxes: bytes
-    sightings: list[Sighting]
+    object_ids: tuple[int, ...]
+    certainties: tuple[Certainty, ...]
 
 
 MAX_BOXES: Final = 100_000
@@ -77,10 +82,10 @@ def read_frame(frame_id: Raw, boxes: Raw) -> Frame:
         raise InvalidMessage(f"`boxes` must be an array of objects: {error}") from None
     except RecursionError:  # how deep is too deep depends on how much of the stack is used: here a little more is
         raise InvalidMessage("`boxes` is nested too deep") from None
-    return Frame(frame_id_text, text, sightings)
+    return Frame(frame_id_text, text, *sightings)
 
 
-def sightings_of(boxes: bytes) -> list[Sighting]:
+def sightings_of(boxes: bytes) -> Sightings:
     """The re-identified ones of `boxes`, where each has an `objectId` and a `certainty` of the right type, if any.
 
     Raises:
@@ -88,21 +93,25 @@ def sightings_of(boxes: bytes) -> list[Sighting]:
         RecursionError: it is nested too deep.
     """
     found = _BOXES.decode(boxes)
-    return [
-        (box.object_id, box.certainty)
-        for box in (found.values() if isinstance(found, dict) else found)
-        if box.object_id is not None
-    ]
+    object_ids: list[int] = []
+    certainties: list[Certainty] = []
+    for box in found.values() if isinstance(found, dict) else found:
+        if box.object_id is not None:
+            object_ids.append(box.object_id)
+            certainties.append(box.certainty)
+    return tuple(object_ids), tuple(certainties)
 
 
-def _sightings_of_odd(boxes: bytes) -> list[Sighting]:
+def _sightings_of_odd(boxes: bytes) -> Sightings:
     found = _ODD_BOXES.decode(boxes)
-    sightings: list[Sighting] = []
+    object_ids: list[int] = []
+    certainties: list[Certainty] = []
     for box in found.values() if isinstance(found, dict) else found:
         object_id = _value(_INTEGER, box.object_id)
         if object_id is not None:
-            sightings.append((object_id, _value(_NUMBER, box.certainty)))
-    return sightings
+            object_ids.append(object_id)
+            certainties.append(_value(_NUMBER, box.certainty))
+    return tuple(object_ids), tuple(certainties)
 
 
 def _value(decoder: "msgspec.json.Decoder[int] | msgspec.json.Decoder[float]", json: Raw) -> int | None:

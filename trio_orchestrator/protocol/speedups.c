@@ -276,20 +276,27 @@ static PyObject *number_at(place at) {
     return PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
 }
 
-/* Append what `said` says; -1 with an exception set where there is no memory. */
-static int add_sighting(PyObject *sightings, struct said said) {
-    PyObject *object_id = integer_at(said.object_id);
-    PyObject *certainty = said.certainty ? number_at(said.certainty) : Py_NewRef(Py_None);
-    PyObject *sighting = object_id && certainty ? PyTuple_Pack(2, object_id, certainty) : NULL;
-    int result = sighting ? PyList_Append(sightings, sighting) : -1;
-    Py_XDECREF(object_id);
-    Py_XDECREF(certainty);
-    Py_XDECREF(sighting);
+/* What all boxes say of objects: two lists of one length; both NULL where they say nothing. */
+struct sightings {
+    PyObject *object_ids, *certainties;
+};
+
+/* Append to a list, which is made where there is none yet, what is given away to it; -1 with an exception set where
+   there is no memory. */
+static int append(PyObject **list, PyObject *given) {
+    if (!*list) *list = PyList_New(0);
+    int result = given && *list ? PyList_Append(*list, given) : -1;
+    Py_XDECREF(given);
     return result;
 }
 
-/* All boxes, whose sightings are appended to the list. NULL with an exception set where there is no memory. */
-static place behind_boxes(place at, PyObject *sightings) {
+static int add_sighting(struct sightings *sightings, struct said said) {
+    if (append(&sightings->object_ids, integer_at(said.object_id)) < 0) return -1;
+    return append(&sightings->certainties, said.certainty ? number_at(said.certainty) : Py_NewRef(Py_None));
+}
+
+/* All boxes. NULL with an exception set where there is no memory. */
+static place behind_boxes(place at, struct sightings *sightings) {
     if (*at != '[') return NULL;
     at = behind_space(at + 1);
     if (*at == ']') return at + 1;
@@ -308,7 +315,7 @@ struct members {
     place frame_id, frame_id_end, boxes, boxes_end;
 };
 
-static place behind_message(place at, struct members *members, PyObject *sightings) {
+static place behind_message(place at, struct members *members, struct sightings *sightings) {
     if (!(at = behind_mark(at, '{')) || !(at = behind_key(at, "\"type\""))) return NULL;
     if (!(at = behind_word(at, "\"boundingBoxes\"")) || !(at = behind_mark(at, ','))) return NULL;
     if (!(at = behind_key(at, "\"frameId\""))) return NULL;
@@ -328,25 +335,35 @@ static PyObject *bytes_between(place begin, place end) {
     return PyBytes_FromStringAndSize((const char *)begin, end - begin);
 }
 
+static PyObject *tuple_of(PyObject *list) { return list ? PyList_AsTuple(list) : PyTuple_New(0); }
+
+/* A tuple of what is given away to it; NULL where anything of that could not be made. */
+static PyObject *tuple_of_four(PyObject *one, PyObject *two, PyObject *three, PyObject *four) {
+    PyObject *tuple = one && two && three && four ? PyTuple_Pack(4, one, two, three, four) : NULL;
+    Py_XDECREF(one);
+    Py_XDECREF(two);
+    Py_XDECREF(three);
+    Py_XDECREF(four);
+    return tuple;
+}
+
 static PyObject *usual_members(PyObject *module, PyObject *text) {
     (void)module;
     if (!PyBytes_Check(text)) return PyErr_Format(PyExc_TypeError, "usual_members takes bytes");
     if (PyBytes_GET_SIZE(text) > LONGEST_MESSAGE) Py_RETURN_NONE;
-    PyObject *sightings = PyList_New(0);
-    if (!sightings) return NULL;
+    struct sightings sightings = {NULL, NULL};
     struct members found;
     place begin = (place)PyBytes_AS_STRING(text);
-    place end = behind_message(begin, &found, sightings);
-    if (end != begin + PyBytes_GET_SIZE(text)) {
-        Py_DECREF(sightings);
-        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    }
-    PyObject *frame_id = bytes_between(found.frame_id, found.frame_id_end);
-    PyObject *boxes = bytes_between(found.boxes, found.boxes_end);
-    PyObject *result = frame_id && boxes ? PyTuple_Pack(3, frame_id, boxes, sightings) : NULL;
-    Py_XDECREF(frame_id);
-    Py_XDECREF(boxes);
-    Py_DECREF(sightings);
+    place end = behind_message(begin, &found, &sightings);
+    PyObject *result = NULL;
+    if (end == begin + PyBytes_GET_SIZE(text))
+        result = tuple_of_four(bytes_between(found.frame_id, found.frame_id_end),
+                               bytes_between(found.boxes, found.boxes_end), tuple_of(sightings.object_ids),
+                               tuple_of(sightings.certainties));
+    else if (!PyErr_Occurred())
+        result = Py_NewRef(Py_None);
+    Py_XDECREF(sightings.object_ids);
+    Py_XDECREF(sightings.certainties);
     return result;
 }
 

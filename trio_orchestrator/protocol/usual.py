@@ -14,10 +14,10 @@ try:
 except ImportError:  # no compiled wheel for this machine: the same in Python, about fifteen times slower
     from websockets.utils import apply_mask as apply_mask
 
-from .boxes import MAX_BOXES, Sighting, sightings_of
+from .boxes import MAX_BOXES, Certainty, sightings_of
 
-UsualMembers: TypeAlias = tuple[bytes, bytes, list[Sighting]]
-"""Of a `boundingBoxes`: `frameId` and `boxes`, the sender's own JSON, and what the boxes say of tracked objects."""
+UsualMembers: TypeAlias = tuple[bytes, bytes, tuple[int, ...], tuple[Certainty, ...]]
+"""The members of a `Frame`."""
 
 HEAD_BYTES: Final = 8
 """How long the head of a usual frame is: two bytes, its length in two, the masking key in four."""
@@ -91,7 +91,7 @@ def usual_members(text: bytes) -> UsualMembers | None:
                 # White space around the value would be JSON, but none of the sender's own words.
                 if len(_ANY_JSON.decode(frame_id)) != len(frame_id) or frame_id == b"null":
                     return None
-                return frame_id, boxes, sightings_of(boxes)
+                return frame_id, boxes, *sightings_of(boxes)
             except (msgspec.DecodeError, RecursionError):
                 return None
     return None

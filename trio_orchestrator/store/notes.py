@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-from trio_orchestrator.protocol.boxes import Sighting
+from trio_orchestrator.protocol.boxes import Certainty
 from trio_orchestrator.tracking.ports import Actor
 
 from .changes import Action, AuditNote, NoteBatch, OwnStop, SecondKey, SecondRow
@@ -21,6 +21,9 @@ _ROWS_A_BATCH: Final = 5_000
 _FEATURE_BYTES_A_BATCH: Final = 8 * 1024 * 1024
 _MAX_LOOK_UPS: Final = 100_000
 
+_FRAMES_AT_ONCE: Final = 32
+"""So many frames of a camera that show the same are counted at once, each object's together."""
+
 
 @dataclass(slots=True)
 class _Sealed:
@@ -34,6 +37,45 @@ class _Sealed:
 
     def __bool__(self) -> bool:
         return bool(self.rows_left or self.feature_maps or self.stops or self.look_ups)
+
+
+class _Run:
+    """Frames of a camera within a second that show the same objects; all but the first are yet to be counted.
+
+    Args:
+        object_ids: the objects.
+        rows: theirs, one for each.
+        at: when the first of the frames came, seconds since 1970, UTC.
+
+    Attributes:
+        object_ids: likewise.
+        last: when the last of them came.
+        end: when the second is over.
+        certainties: of the frames that are yet to be counted, each as long as `object_ids`.
+    """
+
+    __slots__ = ("_rows", "certainties", "end", "last", "object_ids")
+
+    def __init__(self, object_ids: tuple[int, ...], rows: Sequence[SecondRow], at: float) -> None:
+        self.object_ids = object_ids
+        self._rows = rows
+        self.last = at
+        self.end = int(at) + 1
+        self.certainties: list[tuple[Certainty, ...]] = []
+
+    def count(self) -> None:
+        """Count them."""
+        frames = len(self.certainties)
+        for row, certainties in zip(self._rows, zip(*self.certainties, strict=True), strict=False):
+            row.absorb(SecondRow(frames, self.last, self.last, _best(certainties)))
+        self.certainties.clear()
+
+
+def _best(certainties: tuple[Certainty, ...]) -> Certainty:
+    """The greatest of them; None where there is none."""
+    if None in certainties:
+        return max((certainty for certainty in certainties if certainty is not None), default=None)
+    return max(certainties)  # type: ignore[type-var]
 
 
 class Notes:
@@ -55,6 +97,8 @@ class Notes:
         self._stir = stir
         self._rows: _Rows = {}
         self._rows_open = 0
+        self._runs: dict[str, _Run] = {}
+        """Of each camera that showed anything in the newest second, the frames that came last."""
         # Only a second row makes a deque: garbage collection looks at each of them, and most have one.
         self._seconds: dict[_Presence, int | deque[int]] = {}
         # Those with two rows or more, in their order; a plain dict would find its first slower the more came before it.
@@ -71,10 +115,26 @@ class Notes:
         self._seals = 0
         self._merged = 0
 
-    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
-        """See `tracking.ports.Journal`. Goes over every tracked box of every frame: kept short on purpose."""
+    def sighted(
+        self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
+    ) -> None:
+        """See `tracking.ports.Journal`. Called for every frame that shows anything tracked: kept short on purpose."""
+        run = self._runs.get(camera_id)
+        if run is not None and run.object_ids is object_ids and run.last <= at < run.end:
+            run.last = at
+            run.certainties.append(certainties)
+            if len(run.certainties) == _FRAMES_AT_ONCE:
+                run.count()
+        else:
+            self._end_run(camera_id)
+            self._begin_run(camera_id, at, object_ids, certainties)
+
+    def _begin_run(
+        self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
+    ) -> None:
+        """A frame shows others than that before it, or begins a second: count it now."""
         rows = self._rows.get((camera_id, int(at)), {})
-        for object_id, certainty in sightings:
+        for object_id, certainty in zip(object_ids, certainties, strict=True):
             row = rows.get(object_id)
             if row is None:
                 rows = self._add_row(object_id, camera_id, at, certainty)
@@ -86,6 +146,14 @@ class Notes:
                 row.first = at
             if certainty is not None and (row.best is None or certainty > row.best):
                 row.best = certainty
+        if all(object_id in rows for object_id in object_ids):  # some may have had to give way to others
+            self._runs[camera_id] = _Run(object_ids, [rows[object_id] for object_id in object_ids], at)
+
+    def _end_run(self, camera_id: str) -> None:
+        """Count what is yet to be counted of a camera's frames."""
+        run = self._runs.pop(camera_id, None)
+        if run is not None:
+            run.count()
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
         """See `tracking.ports.Journal`."""
@@ -225,6 +293,7 @@ class Notes:
             if other is None:
                 return
             presence = other
+        self._end_run(presence[1])
         seconds = self._seconds[presence]
         assert isinstance(seconds, deque)
         oldest, next_oldest = seconds.popleft(), seconds.popleft()
@@ -240,6 +309,8 @@ class Notes:
             del self._mergeable[presence]
 
     def _seal(self) -> None:
+        for camera_id in list(self._runs):
+            self._end_run(camera_id)
         # Sealed as a whole, without touching a row: this costs the event loop the same for one and for 200,000.
         self._sealed = _Sealed(_each(self._rows), self._rows_open, self._feature_maps, self._stops, self._look_ups)
         self._rows, self._rows_open, self._seconds, self._mergeable = {}, 0, {}, OrderedDict()

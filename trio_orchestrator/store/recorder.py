@@ -1,11 +1,10 @@
 """From the event loop to the database: what is to be kept waits here, bounded, until the writer takes it."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import trio
 
-from trio_orchestrator.protocol.boxes import Sighting
+from trio_orchestrator.protocol.boxes import Certainty
 from trio_orchestrator.protocol.errors import StorageUnavailable
 from trio_orchestrator.tracking.ports import Actor, Pending, StopReason
 
@@ -74,9 +73,11 @@ class Recorder:
         self._wake = trio.Event()  # there is something new for the writer's task
         self._progress = trio.Event()  # notes were written; each event tells once
 
-    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
+    def sighted(
+        self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
+    ) -> None:
         """See `tracking.ports.Journal`."""
-        self._notes.sighted(camera_id, at, sightings)
+        self._notes.sighted(camera_id, at, object_ids, certainties)
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
         """See `tracking.ports.Journal`."""

@@ -1,11 +1,14 @@
 """Which cameras there are: online or not, since when, how many frames they send, and how they name them."""
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Raw
 
 from trio_orchestrator.protocol.outbound import bounding_boxes_head
+
+if TYPE_CHECKING:
+    from .views import View
 
 MAX_OFFLINE: Final = 1000
 """So many cameras that are gone are remembered; names are the peers' own, so there may be any number of them."""
@@ -42,6 +45,7 @@ class Camera:
         head: how every frame of its boxes begins on the wire.
         since: since when it is online, or is not.
         last_frame: when its last frame came; None where none has.
+        view: what its last frames showed that showed anything; None where none did.
         writes_floats: whether its frame ids are floats: JavaScript writes 12.0 as 12, which a stock processor refuses,
             so a `start` for such a camera gets its float back (contract, part 3).
     """
@@ -54,6 +58,7 @@ class Camera:
         "head",
         "last_frame",
         "since",
+        "view",
         "writes_floats",
     )
 
@@ -62,6 +67,7 @@ class Camera:
         self.head = bounding_boxes_head(camera_id)
         self.since = 0.0
         self.last_frame: float | None = None
+        self.view: View | None = None
         self.writes_floats = False
         # A ring of as many seconds as the window has.
         self._counts = [0] * _WINDOW

@@ -180,8 +180,8 @@ class Hub:
             raise NotIdentified("send `identifier` first")
         camera.sent_frame(frame.frame_id, at)
         self._broadcast.publish(camera.camera_id, bounding_boxes(camera.head, frame.frame_id, frame.boxes))
-        if frame.sightings:
-            self.objects.see(frame.sightings, camera.camera_id, at)
+        if frame.object_ids:
+            self.objects.see(frame, camera, at)
 
     def _learn_features(self, processor: Processor, message: FeatureMap, at: float) -> None:
         if processor.camera is None:

@@ -8,6 +8,8 @@ from msgspec import Raw
 from trio_orchestrator.protocol.inbound import ABSENT
 from trio_orchestrator.protocol.outbound import NO_FEATURES
 
+from .views import View
+
 _EMPTY_FEATURE_MAPS: Final = frozenset({b"", b"{}", b"[]", b"null"})
 
 
@@ -91,7 +93,7 @@ class TrackedObject:
         feature_map: its newest feature map, JSON as the processor sent it; `{}` while nobody has sent one.
         state: where the search for it is.
         camera_id: the camera of its last change of state.
-        seen_on: the cameras it is on now, each with the instant of the last sighting there (seconds since 1970, UTC).
+        seen_on: the cameras it is on now, each with the last view of it there, which knows when that was.
     """
 
     __slots__ = (
@@ -123,7 +125,7 @@ class TrackedObject:
         self.image = image
         self.feature_map = feature_map or NO_FEATURES
         self.state = State.FEATURES if feature_map else State.STARTED
-        self.seen_on: dict[str, float] = {}
+        self.seen_on: dict[str, View] = {}
 
     def start_again(self) -> None:
         """The processor of the camera it was started on was told anew to find it."""
@@ -140,10 +142,10 @@ class TrackedObject:
             self.camera_id = camera_id
         return first
 
-    def appear(self, camera_id: str, at: float) -> None:
+    def appear(self, camera_id: str, view: View) -> None:
         """Be on a camera from now on."""
         self._advance(Event.SEEN)
-        self.seen_on[camera_id] = at
+        self.seen_on[camera_id] = view
         self.camera_id = camera_id
 
     def disappear(self, camera_id: str) -> float:
@@ -151,13 +153,14 @@ class TrackedObject:
 
         On which of them is a rule that whoever was told of the changes can follow, since whenever that was.
         """
-        last_seen = self.seen_on.pop(camera_id)
+        view = self.seen_on.pop(camera_id)
+        view.end()
         if not self.seen_on:
             self._advance(Event.LOST)
             self.camera_id = camera_id
         elif self.camera_id == camera_id:
             self.camera_id = min(self.seen_on)
-        return last_seen
+        return view.at
 
     def give_up(self) -> None:
         """Nobody has answered in time."""
@@ -166,6 +169,8 @@ class TrackedObject:
     def stop(self) -> None:
         """End the tracking."""
         self._advance(Event.STOP)
+        for view in self.seen_on.values():
+            view.end()
 
     @property
     def answered(self) -> bool:

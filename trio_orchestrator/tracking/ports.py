@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
-from trio_orchestrator.protocol.boxes import Sighting
+from trio_orchestrator.protocol.boxes import Certainty
 from trio_orchestrator.protocol.codes import CloseCode
 
 
@@ -90,8 +90,13 @@ class Deadlines(Protocol[_Key]):
 class Journal(Protocol):
     """Takes what is to be kept, without waiting; it is on disk at most a second later."""
 
-    def sighted(self, camera_id: str, at: float, sightings: Sequence[Sighting]) -> None:
-        """A frame of a camera, at `at` (seconds since 1970, UTC), showed live objects."""
+    def sighted(
+        self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
+    ) -> None:
+        """A frame of a camera, at `at` (seconds since 1970, UTC), showed these live objects, so certainly each.
+
+        It costs less where `object_ids` is the very tuple that came with the camera's last frame.
+        """
 
     def feature_map_changed(self, object_id: int, feature_map: bytes) -> None:
         """A live object has a new feature map, JSON text."""

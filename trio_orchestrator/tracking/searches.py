@@ -11,6 +11,7 @@ from msgspec import Raw
 from .announcements import Announcements, FailReason
 from .objects import State, TrackedObject
 from .ports import AnswerDue, Deadlines, Reminder, StopReason, VisitDue
+from .views import View
 
 VISIT_GAP_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 10.0
@@ -63,11 +64,11 @@ class Searches:
             self._reminders.end(AnswerDue(tracked.object_id))
             self._announcements.tracking(tracked, at, camera_id=camera_id, state=State.FEATURES)
 
-    def see(self, tracked: TrackedObject, camera_id: str, at: float) -> None:
-        """It is in a frame of `camera_id`, the first one of a visit."""
+    def see(self, tracked: TrackedObject, camera_id: str, view: View) -> None:
+        """It is in a frame of `camera_id`, the first one of a visit and of `view`."""
         self._reminders.end(AnswerDue(tracked.object_id))
-        tracked.appear(camera_id, at)
-        self._announcements.tracking(tracked, at, camera_id=camera_id)
+        tracked.appear(camera_id, view)
+        self._announcements.tracking(tracked, view.at, camera_id=camera_id)
         self._reminders.start(VisitDue(tracked.object_id, camera_id), self._visit_gap)
 
     def end(self, tracked: TrackedObject, at: float, reason: StopReason, by: str | None) -> None:
@@ -87,9 +88,10 @@ class Searches:
 
     def look_for_visit(self, tracked: TrackedObject, camera_id: str, at: float) -> None:
         """By now it may have left `camera_id`."""
-        silence = at - tracked.seen_on[camera_id]
+        view = tracked.seen_on[camera_id]
+        silence = at - view.at
         if silence < 0:  # the clock was set back, and tells nothing of how long ago that was
-            tracked.seen_on[camera_id], silence = at, 0
+            view.at, silence = at, 0
         if silence < self._visit_gap:
             self._reminders.start(VisitDue(tracked.object_id, camera_id), self._visit_gap - silence)
             return

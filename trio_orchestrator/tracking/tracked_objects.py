@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from trio_orchestrator.protocol.boxes import Sighting
+from trio_orchestrator.protocol.boxes import Frame
 from trio_orchestrator.protocol.errors import UnknownCamera, UnknownObject
 from trio_orchestrator.protocol.inbound import FeatureMap, Start, Stop
 from trio_orchestrator.protocol.outbound import (
@@ -21,6 +21,7 @@ from trio_orchestrator.protocol.outbound import (
     StopNotice,
 )
 
+from .cameras import Camera
 from .limits import ObjectLimits
 from .objects import State, TrackedObject
 from .peers import Client, Processor
@@ -39,6 +40,7 @@ from .ports import (
 )
 from .roster import Roster
 from .searches import Searches
+from .views import View
 
 
 class Counts(NamedTuple):
@@ -207,21 +209,27 @@ class TrackedObjects:
         tracked = self._objects.get(object_id)
         return None if tracked is None else tracked.state
 
-    def see(self, sightings: Sequence[Sighting], camera_id: str, at: float) -> None:
-        """A camera sees these; those of them that are tracked count."""
+    def see(self, frame: Frame, camera: Camera, at: float) -> None:
+        """A camera sees what is in `frame`; what of that is tracked counts."""
+        view = camera.view
+        if view is None or view.object_ids != frame.object_ids or view.as_of != self._started:
+            view = camera.view = self._view(frame.object_ids, camera.camera_id, at)
+        view.at = at
+        if view.tracked_ids:
+            self._journal.sighted(camera.camera_id, at, view.tracked_ids, view.of_tracked(frame.certainties))
+
+    def _view(self, object_ids: tuple[int, ...], camera_id: str, at: float) -> View:
+        """A camera begins to see these."""
         objects = self._objects
-        live: list[Sighting] = []
-        for sighting in sightings:
-            tracked = objects.get(sighting[0])
-            if tracked is None:
-                continue
-            live.append(sighting)
-            seen_on = tracked.seen_on
-            if camera_id in seen_on:  # in all frames of a visit but the first
-                seen_on[camera_id] = at
+        places = [place for place, object_id in enumerate(object_ids) if object_id in objects]
+        view = View(object_ids, places, at, self._started)
+        for object_id in view.tracked_ids:
+            tracked = objects[object_id]
+            if camera_id in tracked.seen_on:
+                tracked.seen_on[camera_id] = view
             else:
-                self._searches.see(tracked, camera_id, at)
-        self._journal.sighted(camera_id, at, live)
+                self._searches.see(tracked, camera_id, view)
+        return view
 
     def learn_features(self, camera_id: str, message: FeatureMap, at: float) -> None:
         """The processor of `camera_id` says what an object looks like; all processors are told, this one too.

@@ -226,11 +226,11 @@ async def test_erasing_ends_what_is_live_and_leaves_the_id(kept: Archive) -> Non
     object_id = kept.start(image=b'"x"')
     kept.see(object_id, "cam1", 1, 2)
     kept.hub.objects.restore(kept.database.restore(), kept.clock())
-    kept.recorder.sighted("cam1", kept.clock(), [(object_id, None)])  # waits for the database
+    kept.recorder.sighted("cam1", kept.clock(), (object_id,), (None,))  # waits for the database
     answer = await kept.http.delete("/objects/1")
     assert (answer.status_code, answer.content) == (204, b"")
     assert kept.hub.objects.state_of(object_id) is None
-    kept.recorder.sighted("cam1", kept.clock(), [(object_id, None)])  # comes late
+    kept.recorder.sighted("cam1", kept.clock(), (object_id,), (None,))  # comes late
     kept.recorder.feature_map_changed(object_id, b"[1]")
     await kept.recorder.flush()
     assert kept.recorder.statistics().homeless_notes == 0

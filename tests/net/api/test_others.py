@@ -17,7 +17,7 @@ async def test_cameras(kept: Archive) -> None:
     processor = kept.hub.connect_processor(kept.connect_camera("unused"))
     kept.hub.receive(processor, Identifier("a"), NOON)
     for frame in range(50):
-        kept.hub.receive(processor, Frame(b"1.5", b"[]", []), NOON + frame / 10)
+        kept.hub.receive(processor, Frame(b"1.5", b"[]", (), ()), NOON + frame / 10)
     kept.hub.disconnect(kept.hub.connect_processor(kept.connect_camera("c")), NOON)
     kept.clock.seconds = NOON + 10
     cameras = {camera["cameraId"]: camera for camera in await kept.get("/cameras")}
