@@ -10,7 +10,7 @@ def make(feature_map: str = "") -> TrackedObject:
 
 
 def seen_at(at: float) -> View:
-    return View((1,), (0,), at, as_of=1)
+    return View((1,), {1}, at, as_of=1)
 
 
 def test_every_state_can_end_and_the_end_is_the_end() -> None:

@@ -13,13 +13,13 @@ START = '{"type":"start","cameraId":"cam1","image":"i"}'
 
 
 @pytest.mark.parametrize(
-    ("places", "tracked_ids", "certainties"),
-    [((), (), ()), ((1,), (8,), (None,)), ((0, 2), (7, 7), (0.5, 0.25)), ((0, 1, 2), (7, 8, 7), (0.5, None, 0.25))],
+    ("tracked", "tracked_ids", "certainties"),
+    [(set(), (), ()), ({8}, (8,), (None,)), ({7}, (7, 7), (0.5, 0.25)), ({7, 8}, (7, 8, 7), (0.5, None, 0.25))],
 )
 def test_of_all_that_is_shown_those_who_are_tracked_count(
-    places: tuple[int, ...], tracked_ids: tuple[int, ...], certainties: tuple[float | None, ...]
+    tracked: set[int], tracked_ids: tuple[int, ...], certainties: tuple[float | None, ...]
 ) -> None:
-    view = View((7, 8, 7), places, 1.0, as_of=0)
+    view = View((7, 8, 7), tracked, 1.0, as_of=0)
     assert (view.tracked_ids, view.of_tracked((0.5, None, 0.25))) == (tracked_ids, certainties)
 
 

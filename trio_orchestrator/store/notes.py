@@ -40,24 +40,21 @@ class _Sealed:
 
 
 class _Run:
-    """Frames of a camera within a second that show the same objects; all but the first are yet to be counted.
+    """Frames of a camera within a second that show the same objects, and are yet to be counted.
 
     Args:
-        object_ids: the objects.
-        rows: theirs, one for each.
-        at: when the first of the frames came, seconds since 1970, UTC.
+        rows: the objects' rows, in their order.
+        at: when the last frame came that was counted, seconds since 1970, UTC.
 
     Attributes:
-        object_ids: likewise.
-        last: when the last of them came.
+        last: when the last one came.
         end: when the second is over.
-        certainties: of the frames that are yet to be counted, each as long as `object_ids`.
+        certainties: of each frame.
     """
 
-    __slots__ = ("_rows", "certainties", "end", "last", "object_ids")
+    __slots__ = ("_rows", "certainties", "end", "last")
 
-    def __init__(self, object_ids: tuple[int, ...], rows: Sequence[SecondRow], at: float) -> None:
-        self.object_ids = object_ids
+    def __init__(self, rows: Sequence[SecondRow], at: float) -> None:
         self._rows = rows
         self.last = at
         self.end = int(at) + 1
@@ -97,8 +94,10 @@ class Notes:
         self._stir = stir
         self._rows: _Rows = {}
         self._rows_open = 0
+        self._shown: dict[str, tuple[int, ...]] = {}
+        """What each camera showed last."""
         self._runs: dict[str, _Run] = {}
-        """Of each camera that showed anything in the newest second, the frames that came last."""
+        """Of each camera that has shown that twice and more in a row within a second, these frames."""
         # Only a second row makes a deque: garbage collection looks at each of them, and most have one.
         self._seconds: dict[_Presence, int | deque[int]] = {}
         # Those with two rows or more, in their order; a plain dict would find its first slower the more came before it.
@@ -119,20 +118,26 @@ class Notes:
         self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
     ) -> None:
         """See `tracking.ports.Journal`. Called for every frame that shows anything tracked: kept short on purpose."""
+        is_shown_again = self._shown.get(camera_id) is object_ids
         run = self._runs.get(camera_id)
-        if run is not None and run.object_ids is object_ids and run.last <= at < run.end:
-            run.last = at
-            run.certainties.append(certainties)
-            if len(run.certainties) == _FRAMES_AT_ONCE:
-                run.count()
-        else:
+        if run is not None:
+            if is_shown_again and run.last <= at < run.end:
+                run.last = at
+                run.certainties.append(certainties)
+                if len(run.certainties) == _FRAMES_AT_ONCE:
+                    run.count()
+                return
             self._end_run(camera_id)
-            self._begin_run(camera_id, at, object_ids, certainties)
+        rows = self._count(camera_id, at, object_ids, certainties)
+        if not is_shown_again:
+            self._shown[camera_id] = object_ids
+        elif all(object_id in rows for object_id in object_ids):  # some may have had to give way to others
+            self._runs[camera_id] = _Run([rows[object_id] for object_id in object_ids], at)
 
-    def _begin_run(
+    def _count(
         self, camera_id: str, at: float, object_ids: tuple[int, ...], certainties: tuple[Certainty, ...]
-    ) -> None:
-        """A frame shows others than that before it, or begins a second: count it now."""
+    ) -> dict[int, SecondRow]:
+        """Count one frame now; all rows of its camera and second."""
         rows = self._rows.get((camera_id, int(at)), {})
         for object_id, certainty in zip(object_ids, certainties, strict=True):
             row = rows.get(object_id)
@@ -146,8 +151,7 @@ class Notes:
                 row.first = at
             if certainty is not None and (row.best is None or certainty > row.best):
                 row.best = certainty
-        if all(object_id in rows for object_id in object_ids):  # some may have had to give way to others
-            self._runs[camera_id] = _Run(object_ids, [rows[object_id] for object_id in object_ids], at)
+        return rows
 
     def _end_run(self, camera_id: str) -> None:
         """Count what is yet to be counted of a camera's frames."""
@@ -309,8 +313,9 @@ class Notes:
             del self._mergeable[presence]
 
     def _seal(self) -> None:
-        for camera_id in list(self._runs):
-            self._end_run(camera_id)
+        for run in self._runs.values():
+            run.count()
+        self._runs, self._shown = {}, {}
         # Sealed as a whole, without touching a row: this costs the event loop the same for one and for 200,000.
         self._sealed = _Sealed(_each(self._rows), self._rows_open, self._feature_maps, self._stops, self._look_ups)
         self._rows, self._rows_open, self._seconds, self._mergeable = {}, 0, {}, OrderedDict()

@@ -220,15 +220,13 @@ class TrackedObjects:
 
     def _view(self, object_ids: tuple[int, ...], camera_id: str, at: float) -> View:
         """A camera begins to see these."""
-        objects = self._objects
-        places = [place for place, object_id in enumerate(object_ids) if object_id in objects]
-        view = View(object_ids, places, at, self._started)
+        view = View(object_ids, self._objects, at, self._started)
         for object_id in view.tracked_ids:
-            tracked = objects[object_id]
-            if camera_id in tracked.seen_on:
-                tracked.seen_on[camera_id] = view
+            seen_on = self._objects[object_id].seen_on
+            if camera_id in seen_on:
+                seen_on[camera_id] = view
             else:
-                self._searches.see(tracked, camera_id, view)
+                self._searches.see(self._objects[object_id], camera_id, view)
         return view
 
     def learn_features(self, camera_id: str, message: FeatureMap, at: float) -> None:

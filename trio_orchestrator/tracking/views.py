@@ -1,6 +1,6 @@
 """What a camera shows: while frame after frame shows the same objects, each of them costs next to nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -14,7 +14,7 @@ class View:
 
     Args:
         object_ids: these objects, tracked or not.
-        tracked: at which places of `object_ids` those stand that are tracked.
+        tracked: holds those that are tracked.
         at: when the first of the frames came, seconds since 1970, UTC.
         as_of: how many objects had been started by then; one more may be among these.
 
@@ -27,15 +27,16 @@ class View:
 
     __slots__ = ("_pick", "as_of", "at", "object_ids", "tracked_ids")
 
-    def __init__(self, object_ids: tuple[int, ...], tracked: Sequence[int], at: float, as_of: int) -> None:
+    def __init__(self, object_ids: tuple[int, ...], tracked: Container[int], at: float, as_of: int) -> None:
         self.object_ids: tuple[int, ...] | None = object_ids
         self.at = at
         self.as_of = as_of
         self._pick: Callable[[_Certainties], _Certainties] | None = None
         self.tracked_ids = object_ids
-        if len(tracked) < len(object_ids):
-            self.tracked_ids = tuple([object_ids[place] for place in tracked])
-            self._pick = _picking(tracked)
+        places = [place for place, object_id in enumerate(object_ids) if object_id in tracked]
+        if len(places) < len(object_ids):
+            self.tracked_ids = tuple([object_ids[place] for place in places])
+            self._pick = _picking(places)
 
     def of_tracked(self, certainties: _Certainties) -> _Certainties:
         """Those of a frame's certainties that belong to `tracked_ids`."""
