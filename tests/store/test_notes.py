@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,19 @@ def test_frames_that_show_the_same_are_counted_together_and_lose_nothing() -> No
         (2, "cam", 8): (1, 8.0, 8.0, 0.25),
         (3, "cam", 8): (1, 8.0, 8.0, None),
     }
+
+
+def test_what_waits_to_be_counted_is_little_however_much_is_shown() -> None:
+    notes, shown = _notes(), tuple(range(1, 9)) * 1000
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            notes.sighted("cam", 7 + number / 128, shown, tuple(number + place / 8192 for place in range(len(shown))))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+    assert _counts(notes.take()) == {(object_id, "cam", 7): 20_000 for object_id in range(1, 9)}
 
 
 SHOWN = [(1,), (2,), (1, 2), (2, 1), (1, 1), (3, 1, 2)]

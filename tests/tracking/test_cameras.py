@@ -3,6 +3,7 @@
 import pytest
 
 from trio_orchestrator.tracking.cameras import MAX_OFFLINE, Cameras, CameraStatus
+from trio_orchestrator.tracking.views import View
 
 NOON = 43_200.0
 
@@ -62,6 +63,14 @@ def test_a_clock_that_is_set_back_does_no_harm() -> None:
     for frame in range(1000):
         camera.sent_frame(b"1", NOON - 3590 + frame / 10)
     assert only(cameras, NOON - 3490).frames_per_second == pytest.approx(10, rel=0.02)
+
+
+def test_what_a_camera_showed_is_not_remembered_when_it_leaves() -> None:
+    cameras = Cameras()
+    camera = cameras.came("a", NOON)
+    camera.view = View((1,), {1}, NOON, as_of=1)
+    cameras.left("a", NOON)
+    assert camera.view is None
 
 
 def test_names_are_not_remembered_without_end() -> None:

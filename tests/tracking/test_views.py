@@ -85,6 +85,17 @@ def test_whoever_is_lost_and_shown_again_is_seen_again() -> None:
     ]
 
 
+def test_a_camera_that_comes_back_goes_on_with_the_visit() -> None:
+    world = World(restored=[kept(1)])
+    bob, cam1 = world.client(), world.processor("cam1")
+    show(world, cam1, 1000.0, 1)
+    bob.says('{"type":"hello","features":["tracking"]}')
+    bob.heard()
+    cam1.leaves()
+    assert show(world, world.processor("cam1"), 1001.0, 1) == [Seen(1, "cam1", 1001.0, 0.0)]
+    assert [told for told in bob.heard() if '"state"' in told] == []
+
+
 def test_two_processors_of_one_camera_show_one_after_the_other() -> None:
     world = World(restored=[kept(1)])
     old = world.processor("cam1")

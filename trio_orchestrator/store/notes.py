@@ -24,6 +24,9 @@ _MAX_LOOK_UPS: Final = 100_000
 _FRAMES_AT_ONCE: Final = 32
 """So many frames of a camera that show the same are counted at once, each object's together."""
 
+_MOST_SHOWN: Final = 64
+"""A frame that shows more is counted at once: what waits to be counted is a stranger's to fill."""
+
 
 @dataclass(slots=True)
 class _Sealed:
@@ -131,7 +134,8 @@ class Notes:
         rows = self._count(camera_id, at, object_ids, certainties)
         if not is_shown_again:
             self._shown[camera_id] = object_ids
-        elif all(object_id in rows for object_id in object_ids):  # some may have had to give way to others
+        elif len(object_ids) <= _MOST_SHOWN and all(object_id in rows for object_id in object_ids):
+            # All of them: some may have had to give way to others.
             self._runs[camera_id] = _Run([rows[object_id] for object_id in object_ids], at)
 
     def _count(

@@ -77,6 +77,7 @@ class Camera:
     def change(self, at: float) -> None:
         """It came, or it left."""
         self.since = self._counting_since = at
+        self.view = None  # its ids may be many, and it is remembered for long
         self._counts = [0] * _WINDOW
         self._newest = int(at)
 
