@@ -1,8 +1,5 @@
 """What leaves: whole, in order, and never two writes at a time, whoever is cancelled."""
 
-import errno
-import os
-
 import pytest
 import trio
 
@@ -58,26 +55,6 @@ async def test_that_nobody_reads_any_more_is_an_error(pipe: Pipe) -> None:
     pipe.leave()
     with pytest.raises(BrokenPipeError):
         await Output(pipe.file).write(b"x")
-
-
-async def test_nobody_reads_at_a_terminal_that_is_closed() -> None:
-    terminal, ours = os.openpty()
-    with os.fdopen(ours, "w") as file:
-        output = Output(file)
-        await output.write(b"x")
-        os.close(terminal)
-        with pytest.raises(BrokenPipeError, match="closed"):
-            await output.write(b"x")
-
-
-async def test_a_disk_that_fails_is_no_terminal(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_descriptor: int, _data: object) -> int:
-        raise OSError(errno.EIO, "the disk has failed")
-
-    monkeypatch.setattr(os, "write", fail)
-    with pytest.raises(OSError, match="the disk") as told:
-        await Output(pipe.file).write(b"x")
-    assert not isinstance(told.value, BrokenPipeError)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Stdout, read by somebody who may be slow, or no longer there."""
 
 import codecs
-import errno
 import os
 from typing import TextIO
 
@@ -21,7 +20,6 @@ class Output:
     def __init__(self, file: TextIO) -> None:
         # Past Python's buffer: a thread that is left behind would hold its lock, and Python aborts where it ends then.
         self._descriptor = file.fileno()
-        self._is_terminal = file.isatty()
         # A thread that is left behind keeps its place in the limiter, so that no two of them write at a time.
         self._turn = trio.CapacityLimiter(1)
         self.encoding = codecs.lookup(file.encoding).name
@@ -44,10 +42,5 @@ class Output:
 
     def _write_all(self, text: bytes) -> None:
         rest = memoryview(text)
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            if error.errno == errno.EIO and self._is_terminal:
-                raise BrokenPipeError("the terminal is closed") from error
-            raise
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
