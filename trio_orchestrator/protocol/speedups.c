@@ -1,7 +1,7 @@
 /* What `usual.py` does, compiled: the functions that run for every byte that cameras send and clients get.
 
-   Of what is usual the two files have ideas of their own, but what both take both read alike. Here any white space is, and in
-   boxes all but deep nesting, long numbers, a name with escapes, and an id or a certainty that is negative.
+   Of what is usual the two files have ideas of their own, but what both take both read alike. Here any white space is,
+   and in boxes all but deep nesting, long numbers, a name with escapes, and an id or a certainty that is negative.
 
    They read what strangers wrote, so they are built on one rule. Python puts a NUL behind the bytes of every `bytes`
    object. The scanner looks at one byte at a time and steps over none but one that it expects there, and it never
