@@ -54,6 +54,8 @@ class Camera:
         "_counting_since",
         "_counts",
         "_newest",
+        "_newest_begins",
+        "_newest_ends",
         "camera_id",
         "head",
         "last_frame",
@@ -71,7 +73,8 @@ class Camera:
         self.writes_floats = False
         # A ring of as many seconds as the window has.
         self._counts = [0] * _WINDOW
-        self._newest = 0  # the second that was counted last
+        self._newest = 0  # the second that was counted last, and its beginning and end
+        self._newest_begins = self._newest_ends = 0.0
         self._counting_since = 0.0
 
     def change(self, at: float) -> None:
@@ -79,11 +82,11 @@ class Camera:
         self.since = self._counting_since = at
         self.view = None  # its ids may be many, and it is remembered for long
         self._counts = [0] * _WINDOW
-        self._newest = int(at)
+        self._count_from(int(at))
 
     def sent_frame(self, frame_id: bytes, at: float) -> None:
         """A frame of that id came. Called for every frame of every camera: kept short on purpose."""
-        if not 0 <= at - self._newest < 1:
+        if at >= self._newest_ends or at < self._newest_begins:
             self._advance(int(at))
         self._counts[self._newest % _WINDOW] += 1
         self.last_frame = at
@@ -112,7 +115,11 @@ class Camera:
             self._counts = [0] * _WINDOW
             if passed < 0:
                 self._counting_since = second
+        self._count_from(second)
+
+    def _count_from(self, second: int) -> None:
         self._newest = second
+        self._newest_begins, self._newest_ends = float(second), second + 1.0
 
 
 class Cameras:
