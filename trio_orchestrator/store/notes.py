@@ -60,7 +60,7 @@ class _Run:
     def __init__(self, rows: Sequence[SecondRow], at: float) -> None:
         self._rows = rows
         self.last = at
-        self.end = int(at) + 1
+        self.end = float(int(at) + 1)
         self.certainties: list[tuple[Certainty, ...]] = []
 
     def count(self) -> None:
@@ -73,9 +73,10 @@ class _Run:
 
 def _best(certainties: tuple[Certainty, ...]) -> Certainty:
     """The greatest of them; None where there is none."""
-    if None in certainties:
+    try:
+        return max(certainties)  # type: ignore[type-var]
+    except TypeError:  # None is among them
         return max((certainty for certainty in certainties if certainty is not None), default=None)
-    return max(certainties)  # type: ignore[type-var]
 
 
 class Notes:
@@ -124,7 +125,7 @@ class Notes:
         is_shown_again = self._shown.get(camera_id) is object_ids
         run = self._runs.get(camera_id)
         if run is not None:
-            if is_shown_again and run.last <= at < run.end:
+            if is_shown_again and at >= run.last and at < run.end:  # two comparisons of floats: Python has a short way
                 run.last = at
                 run.certainties.append(certainties)
                 if len(run.certainties) == _FRAMES_AT_ONCE:
