@@ -220,6 +220,15 @@ def test_of_many_boxes_the_number_is_looked_at_first(usual_members: ReadMembers,
     assert (usual_members(text.encode()) is not None) is is_read
 
 
+@pytest.mark.parametrize(("ids", "is_read"), [(256, True), (257, False)])
+@pytest.mark.skipif(not fast_lane.IS_COMPILED, reason="Python takes any number")
+def test_what_is_compiled_takes_so_many_ids(ids: int, is_read: bool) -> None:
+    boxes = [f'{{"objectId":{number},"certainty":0.{number}}}' for number in range(ids)]
+    text = (JAVASCRIPT % ",".join([*boxes, "{}", '{"objectId":null}'])).encode()
+    assert (fast_lane.usual_members(text) is not None) is is_read
+    agrees(fast_lane.usual_members, text)
+
+
 @pytest.mark.parametrize(("depth", "is_read"), [(8, True), (9, False)])
 @pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
 @pytest.mark.skipif(not fast_lane.IS_COMPILED, reason="Python has a depth of its own")

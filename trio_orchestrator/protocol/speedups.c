@@ -1,7 +1,8 @@
 /* What `usual.py` does, compiled: the functions that run for every byte that cameras send and clients get.
 
    Of what is usual the two files have ideas of their own, but what both take both read alike. Here any white space is,
-   and in boxes all but deep nesting, long numbers, a name with escapes, and an id or a certainty that is negative.
+   and in boxes all but deep nesting, long numbers, a name with escapes, an id or a certainty that is negative, and more
+   than 256 boxes with an id.
 
    They read what strangers wrote, so they are built on one rule. Python puts a NUL behind the bytes of every `bytes`
    object. The scanner looks at one byte at a time and steps over none but one that it expects there, and it never
@@ -251,51 +252,14 @@ static place behind_box(place at, struct said *said) {
     }
 }
 
-static PyObject *integer_at(place at) {
-    long long value = 0;
-    for (; is_digit(*at); at++) value = value * 10 + (*at - '0');
-    return PyLong_FromLongLong(value);
-}
+enum { MOST_SIGHTINGS = 256 };
 
-/* The double nearest to the number. Short ones are an integer divided by a power of ten, both of which doubles hold
-   exactly, so that the quotient is the nearest. */
-static PyObject *number_at(place at) {
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
-    enum { SHORT = sizeof powers / sizeof *powers };
-    long long integer = 0;
-    place end = at, point = NULL;
-    for (; end - at < SHORT && (is_digit(*end) || *end == '.'); end++) {
-        if (*end == '.')
-            point = end;
-        else
-            integer = integer * 10 + (*end - '0');
-    }
-    if (!is_digit(*end) && *end != '.' && *end != 'e' && *end != 'E')
-        return PyFloat_FromDouble((double)integer / powers[point ? end - point - 1 : 0]);
-    double value = PyOS_string_to_double((const char *)at, (char **)&end, NULL);
-    return PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
-}
-
-/* What all boxes say of objects: two lists of one length; both NULL where they say nothing. */
+/* What those boxes say that say anything of an object. */
 struct sightings {
-    PyObject *object_ids, *certainties;
+    int count;
+    struct said said[MOST_SIGHTINGS];
 };
 
-/* Append to a list, which is made where there is none yet, what is given away to it; -1 with an exception set where
-   there is no memory. */
-static int append(PyObject **list, PyObject *given) {
-    if (!*list) *list = PyList_New(0);
-    int result = given && *list ? PyList_Append(*list, given) : -1;
-    Py_XDECREF(given);
-    return result;
-}
-
-static int add_sighting(struct sightings *sightings, struct said said) {
-    if (append(&sightings->object_ids, integer_at(said.object_id)) < 0) return -1;
-    return append(&sightings->certainties, said.certainty ? number_at(said.certainty) : Py_NewRef(Py_None));
-}
-
-/* All boxes. NULL with an exception set where there is no memory. */
 static place behind_boxes(place at, struct sightings *sightings) {
     if (*at != '[') return NULL;
     at = behind_space(at + 1);
@@ -303,7 +267,8 @@ static place behind_boxes(place at, struct sightings *sightings) {
     for (;;) {
         struct said said = {NULL, NULL};
         if (!(at = behind_box(at, &said))) return NULL;
-        if (said.object_id && add_sighting(sightings, said) < 0) return NULL;
+        if (said.object_id && sightings->count == MOST_SIGHTINGS) return NULL;
+        if (said.object_id) sightings->said[sightings->count++] = said;
         at = behind_space(at);
         if (*at == ']') return at + 1;
         if (!(at = behind_mark(at, ','))) return NULL;
@@ -329,13 +294,57 @@ static place behind_message(place at, struct members *members, struct sightings 
     return behind_mark(at, '}');
 }
 
+/* ---- Python's objects ---- */
+
+/* The functions that make one set an exception where there is no memory, and give NULL. */
+
+static PyObject *object_id_of(const struct said *said) {
+    long long value = 0;
+    for (place at = said->object_id; is_digit(*at); at++) value = value * 10 + (*at - '0');
+    return PyLong_FromLongLong(value);
+}
+
+/* The double nearest to the number. Short ones are an integer divided by a power of ten, both of which doubles hold
+   exactly, so that the quotient is the nearest. */
+static PyObject *number_at(place at) {
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+    enum { SHORT = sizeof powers / sizeof *powers };
+    long long integer = 0;
+    place end = at, point = NULL;
+    for (; end - at < SHORT && (is_digit(*end) || *end == '.'); end++) {
+        if (*end == '.')
+            point = end;
+        else
+            integer = integer * 10 + (*end - '0');
+    }
+    if (!is_digit(*end) && *end != '.' && *end != 'e' && *end != 'E')
+        return PyFloat_FromDouble((double)integer / powers[point ? end - point - 1 : 0]);
+    double value = PyOS_string_to_double((const char *)at, (char **)&end, NULL);
+    return PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
+}
+
+static PyObject *certainty_of(const struct said *said) {
+    return said->certainty ? number_at(said->certainty) : Py_NewRef(Py_None);
+}
+
+/* A tuple of what is made of each; NULL where anything of that could not be made. */
+static PyObject *of_each(const struct sightings *sightings, PyObject *(*make)(const struct said *)) {
+    PyObject *tuple = PyTuple_New(sightings->count);
+    for (int index = 0; tuple && index < sightings->count; index++) {
+        PyObject *item = make(&sightings->said[index]);
+        if (item)
+            PyTuple_SET_ITEM(tuple, index, item);
+        else
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
 enum { LONGEST_MESSAGE = 100000 }; /* MAX_BOXES of boxes.py: so long ones hold many boxes, which are counted first */
 
 static PyObject *bytes_between(place begin, place end) {
     return PyBytes_FromStringAndSize((const char *)begin, end - begin);
 }
-
-static PyObject *tuple_of(PyObject *list) { return list ? PyList_AsTuple(list) : PyTuple_New(0); }
 
 /* A tuple of what is given away to it; NULL where anything of that could not be made. */
 static PyObject *tuple_of_four(PyObject *one, PyObject *two, PyObject *three, PyObject *four) {
@@ -351,20 +360,13 @@ static PyObject *usual_members(PyObject *module, PyObject *text) {
     (void)module;
     if (!PyBytes_Check(text)) return PyErr_Format(PyExc_TypeError, "usual_members takes bytes");
     if (PyBytes_GET_SIZE(text) > LONGEST_MESSAGE) Py_RETURN_NONE;
-    struct sightings sightings = {NULL, NULL};
+    struct sightings sightings;
+    sightings.count = 0;
     struct members found;
     place begin = (place)PyBytes_AS_STRING(text);
-    place end = behind_message(begin, &found, &sightings);
-    PyObject *result = NULL;
-    if (end == begin + PyBytes_GET_SIZE(text))
-        result = tuple_of_four(bytes_between(found.frame_id, found.frame_id_end),
-                               bytes_between(found.boxes, found.boxes_end), tuple_of(sightings.object_ids),
-                               tuple_of(sightings.certainties));
-    else if (!PyErr_Occurred())
-        result = Py_NewRef(Py_None);
-    Py_XDECREF(sightings.object_ids);
-    Py_XDECREF(sightings.certainties);
-    return result;
+    if (behind_message(begin, &found, &sightings) != begin + PyBytes_GET_SIZE(text)) Py_RETURN_NONE;
+    return tuple_of_four(bytes_between(found.frame_id, found.frame_id_end), bytes_between(found.boxes, found.boxes_end),
+                         of_each(&sightings, object_id_of), of_each(&sightings, certainty_of));
 }
 
 /* ---- The module ---- */
