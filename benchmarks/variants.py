@@ -162,6 +162,7 @@ VARIANTS: Final[Mapping[str, Sequence[Substitution]]] = {
     "always through the writer task": (Substitution(Transport, "send_nowait", _send_nothing),),
     "read in Python": (
         Substitution(frames, "usual_text", usual.usual_text),
+        Substitution(frames, "usual_texts", usual.usual_texts),
         Substitution(inbound, "usual_members", usual.usual_members),
         Substitution(broadcast, "text_frame", usual.text_frame),
     ),

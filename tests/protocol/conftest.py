@@ -13,5 +13,6 @@ def either_way(request: pytest.FixtureRequest) -> Iterator[None]:
     part = fast_lane if request.param == "as installed" else usual
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frames, "usual_text", part.usual_text)
+        patch.setattr(frames, "usual_texts", part.usual_texts)
         patch.setattr(inbound, "usual_members", part.usual_members)
         yield

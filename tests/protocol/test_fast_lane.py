@@ -20,12 +20,11 @@ from trio_orchestrator.protocol.usual import UsualMembers
 
 from .streams import BINARY, FIN, TEXT, frame
 
-ReadText: TypeAlias = Callable[[bytes, int, int], bytes | None]
+Part: TypeAlias = Any  # a module with the functions of either
 ReadMembers: TypeAlias = Callable[[bytes], UsualMembers | None]
 
-TEXTS = [pytest.param(fast_lane.usual_text, id="installed"), pytest.param(usual.usual_text, id="Python")]
 MEMBERS = [pytest.param(fast_lane.usual_members, id="installed"), pytest.param(usual.usual_members, id="Python")]
-both_texts = pytest.mark.parametrize("usual_text", TEXTS)
+both_ways = pytest.mark.parametrize("part", [pytest.param(fast_lane, id="installed"), pytest.param(usual, id="Python")])
 both_members = pytest.mark.parametrize("usual_members", MEMBERS)
 
 REAL = '{"boxId":3,"rect":[0.1,0.2,0.3,0.4],"objectType":"person","certainty":0.97,"objectId":7}'
@@ -47,6 +46,7 @@ def test_without_what_is_compiled_the_same_is_done_in_python(monkeypatch: pytest
     spec.loader.exec_module(without)
     assert not without.IS_COMPILED
     assert without.usual_text is usual.usual_text
+    assert without.usual_texts is usual.usual_texts
     assert without.usual_members is usual.usual_members
     assert without.text_frame is usual.text_frame
 
@@ -54,53 +54,76 @@ def test_without_what_is_compiled_the_same_is_done_in_python(monkeypatch: pytest
 # Texts out of WebSocket frames.
 
 CAMERA = frame(FIN | TEXT, b"a" * 1000)
+OTHERS = [
+    frame(FIN | TEXT, b"a" * 125),
+    frame(FIN | TEXT, b"a" * 125, length_bytes=2),
+    frame(FIN | TEXT, b"a" * 65536),
+    frame(FIN | TEXT, b"a" * 1000, length_bytes=8),
+    frame(TEXT, b"a" * 1000),
+    frame(FIN | BINARY, b"a" * 1000),
+    frame(FIN | 0x40 | TEXT, b"a" * 1000),
+    frame(FIN | TEXT, b"a" * 1000, mask=None),
+    frame(FIN | TEXT, b"a" * 1001),
+    *(frame(FIN | TEXT, b"a" * at + b"\x80" + b"a" * (990 - at)) for at in (0, 7, 8, *range(980, 991))),
+    *(CAMERA[:size] for size in (0, 1, 2, 3, 7, 8, 9, len(CAMERA) - 1)),
+]
+"""No usual frames where a message may have 1,000 bytes."""
 
 
-@both_texts
+def ascii_of(length: int) -> bytes:
+    return bytes(random.Random(length).choices(range(128), k=length))
+
+
+@both_ways
 @pytest.mark.parametrize("length", [126, 127, 128, 129, 130, 131, 132, 133, 134, 1000, 65535])
-def test_a_usual_frame_is_a_text(usual_text: ReadText, length: int) -> None:
-    text = bytes(random.Random(length).choices(range(128), k=length))
-    assert usual_text(frame(FIN | TEXT, text), 0, length) == text
-    assert usual_text(b"before" + frame(FIN | TEXT, text, b"\0\xff\x80\x7f") + b"behind", 6, 1 << 40) == text
+def test_a_usual_frame_is_a_text(part: Part, length: int) -> None:
+    text = ascii_of(length)
+    data = frame(FIN | TEXT, text, b"\0\xff\x80\x7f")
+    assert part.usual_text(data, length) == part.usual_text(data, 1 << 40) == text
+    assert part.usual_text(data, length - 1) is None
+    assert part.usual_texts(b"before" + data + b"behind", 6, length) == ([text], 6 + len(data))
 
 
-@both_texts
-@pytest.mark.parametrize(
-    "data",
-    [
-        frame(FIN | TEXT, b"a" * 125),
-        frame(FIN | TEXT, b"a" * 125, length_bytes=2),
-        frame(FIN | TEXT, b"a" * 65536),
-        frame(FIN | TEXT, b"a" * 1000, length_bytes=8),
-        frame(TEXT, b"a" * 1000),
-        frame(FIN | BINARY, b"a" * 1000),
-        frame(FIN | 0x40 | TEXT, b"a" * 1000),
-        frame(FIN | TEXT, b"a" * 1000, mask=None),
-        frame(FIN | TEXT, b"a" * 1001),
-        *(frame(FIN | TEXT, b"a" * at + b"\x80" + b"a" * (990 - at)) for at in (0, 7, 8, *range(980, 991))),
-        *(CAMERA[:size] for size in (0, 1, 2, 3, 7, 8, 9, len(CAMERA) - 1)),
-    ],
-)
-def test_any_other_frame_is_none(usual_text: ReadText, data: bytes) -> None:
-    assert usual_text(data, 0, 1000) is None
+@both_ways
+@pytest.mark.parametrize("data", OTHERS)
+def test_any_other_frame_is_none(part: Part, data: bytes) -> None:
+    assert part.usual_text(data, 1000) is None
+    assert part.usual_texts(data, 0, 1000) == ([], 0)
 
 
-@both_texts
-@pytest.mark.parametrize("position", [1, len(CAMERA) - 8, len(CAMERA) - 1, len(CAMERA), len(CAMERA) + 1, 1 << 62])
-def test_where_no_frame_begins_is_none(usual_text: ReadText, position: int) -> None:
-    assert usual_text(CAMERA, position, 1000) is None
+@both_ways
+@pytest.mark.parametrize("data", [*(CAMERA + other for other in OTHERS if other), CAMERA + CAMERA, b"a" + CAMERA])
+def test_a_usual_frame_beside_something_else_is_not_taken_for_one(part: Part, data: bytes) -> None:
+    assert part.usual_text(data, 1000) is None
+
+
+@both_ways
+@pytest.mark.parametrize("behind", OTHERS)
+def test_usual_frames_are_texts_up_to_what_is_none(part: Part, behind: bytes) -> None:
+    texts = [ascii_of(length) for length in (126, 1000, 127, 999)]
+    data = b"".join(frame(FIN | TEXT, text) for text in texts)
+    assert part.usual_texts(data + behind, 0, 1000) == (texts, len(data))
+    assert part.usual_texts(data + behind, 134, 1000) == (texts[1:], len(data))
+
+
+@both_ways
+@pytest.mark.parametrize("position", [1, len(CAMERA) - 8, len(CAMERA) - 1, len(CAMERA)])
+def test_where_no_frame_begins_there_are_no_texts(part: Part, position: int) -> None:
+    assert part.usual_texts(CAMERA, position, 1000) == ([], position)
 
 
 sizes = st.integers(0, 300)
 
 
-@given(data=st.binary(max_size=300), position=sizes, length=sizes, longest=sizes)
-@example(data=b"", position=0, length=0, longest=0)
-def test_the_same_comes_of_any_bytes(data: bytes, position: int, length: int, longest: int) -> None:
+@given(data=st.binary(max_size=300), position=sizes, length=sizes, longest=sizes, number=st.integers(0, 3))
+@example(data=b"", position=0, length=0, longest=0, number=0)
+def test_the_same_comes_of_any_bytes(data: bytes, position: int, length: int, longest: int, number: int) -> None:
+    usual_ones = frame(FIN | TEXT, ascii_of(200)) * number
     begun = b"\x81\xfe" + length.to_bytes(2, "big") + data
-    for given_data in (data, begun, data[:position] + begun):
+    for given_data in (data, begun, data[:position] + begun, usual_ones + begun, data[:position] + usual_ones + data):
         at = min(position, len(data))
-        assert fast_lane.usual_text(given_data, at, longest) == usual.usual_text(given_data, at, longest)
+        assert fast_lane.usual_text(given_data, longest) == usual.usual_text(given_data, longest)
+        assert fast_lane.usual_texts(given_data, at, longest) == usual.usual_texts(given_data, at, longest)
 
 
 # Frames out of texts.
@@ -204,12 +227,14 @@ def test_each_byte_of_a_text_counts(behind: int) -> None:
         agrees(fast_lane.usual_members, text[:at] + text[at + 1 :])
 
 
-@both_texts
-def test_only_what_begins_as_usual_is_a_text(usual_text: ReadText) -> None:
+@both_ways
+def test_only_what_begins_as_usual_is_a_text(part: Part) -> None:
     for first in range(256):
         for second in range(256):
-            data = bytes((first, second, 0, 200, *bytes(300)))
-            assert (usual_text(data, 0, 1000) is not None) is ((first, second) == (0x81, 0xFE))
+            data = bytes((first, second, 0, 200, *bytes(204)))
+            is_usual = (first, second) == (0x81, 0xFE)
+            assert (part.usual_text(data, 1000) is not None) is is_usual
+            assert part.usual_texts(data, 0, 1000) == (([bytes(200)], 208) if is_usual else ([], 0))
 
 
 @both_members
@@ -240,8 +265,9 @@ def test_what_is_compiled_reads_to_a_depth(opened: str, closed: str, depth: int,
 @pytest.mark.parametrize(
     "read",
     [
-        lambda: fast_lane.usual_text(CAMERA, 0, 1000),
-        lambda: fast_lane.usual_text(frame(FIN | TEXT, b"\xff" * 200), 0, 1000),
+        lambda: fast_lane.usual_text(CAMERA, 1000),
+        lambda: fast_lane.usual_text(frame(FIN | TEXT, b"\xff" * 200), 1000),
+        lambda: fast_lane.usual_texts(CAMERA * 3 + frame(FIN | TEXT, b"\xff" * 200), 0, 1000),
         lambda: fast_lane.usual_members(RICH.encode()),
         lambda: fast_lane.usual_members(RICH[:-1].encode()),
         lambda: fast_lane.text_frame(CAMERA, CAMERA),
@@ -258,13 +284,22 @@ def test_nothing_is_kept(read: Callable[[], object], no_collector: None) -> None
 @pytest.mark.skipif(not fast_lane.IS_COMPILED, reason="Python has errors of its own")
 def test_what_is_compiled_may_be_misused() -> None:
     read_text: Any = fast_lane.usual_text
+    read_texts: Any = fast_lane.usual_texts
     read_members: Any = fast_lane.usual_members
     make_frame: Any = fast_lane.text_frame
-    for arguments in ((), (CAMERA,), (CAMERA, 0), (CAMERA, 0, 1, 2), (bytearray(CAMERA), 0, 1000), (CAMERA, "0", 1000)):
+    for arguments in ((), (CAMERA,), (CAMERA, 1, 2), (bytearray(CAMERA), 1000), (CAMERA, "1000")):
         with pytest.raises(TypeError):
             read_text(*arguments)
+    for misused in ((), (CAMERA, 0), (CAMERA, 0, 1, 2), (bytearray(CAMERA), 0, 1), (CAMERA, "0", 1), (CAMERA, 0, "1")):
+        with pytest.raises(TypeError):
+            read_texts(*misused)
     with pytest.raises(OverflowError):
-        read_text(CAMERA, 1 << 70, 1000)
+        read_text(CAMERA, 1 << 70)
+    with pytest.raises(OverflowError):
+        read_texts(CAMERA, 1 << 70, 1000)
+    for position in (-1, len(CAMERA) + 1, 1 << 62):
+        with pytest.raises(ValueError, match="position"):
+            read_texts(CAMERA, position, 1000)
     with pytest.raises(TypeError):
         read_members(bytearray(RICH.encode()))
     for parts in ((bytearray(CAMERA),), (CAMERA, "a"), (CAMERA, None, CAMERA)):

@@ -128,7 +128,7 @@ class Session:
         if self._outbox.closing is not None:
             return None
         try:
-            if isinstance(received, NotText):
+            if not isinstance(received, bytes):
                 raise NotJson("not UTF-8")
             message = self._decode(received)
             kind = type(message)

@@ -8,7 +8,7 @@ import trio
 from trio_orchestrator.connections.outbox import Outbox
 from trio_orchestrator.connections.session import Session
 from trio_orchestrator.protocol.codes import CloseCode
-from trio_orchestrator.protocol.frames import ForEngine, FrameReader, Received, TooLong
+from trio_orchestrator.protocol.frames import ForEngine, FrameReader, NotText, Received, TooLong
 
 from .read_loop import ReadLoop
 from .transport import Transport
@@ -110,16 +110,23 @@ class Intake:
 
     def _advance(self, items: Iterator[Received]) -> Pause | None:
         """Take items until something must be awaited before the next; None once all are taken."""
-        session = self._session
+        receive = self._session.receive
         for count, received in enumerate(items, 1):
-            if isinstance(received, ForEngine):
-                return self._feed(received.data)
-            if isinstance(received, TooLong):
-                self._outbox.close(CloseCode.TOO_LARGE, f"messages may have {self._frames.max_message_bytes} bytes")
-            elif received is not None and (pause := session.receive(received)) is not None:
+            pause = receive(received) if isinstance(received, bytes) else self._take_other(received)
+            if pause is not None:
                 return pause
             if count == _FRAMES_A_TURN:
                 return _let_others_run()
+        return None
+
+    def _take_other(self, received: ForEngine | TooLong | NotText | None) -> Pause | None:
+        """Take what is no text."""
+        if isinstance(received, ForEngine):
+            return self._feed(received.data)
+        if isinstance(received, NotText):
+            return self._session.receive(received)
+        if isinstance(received, TooLong):
+            self._outbox.close(CloseCode.TOO_LARGE, f"messages may have {self._frames.max_message_bytes} bytes")
         return None
 
 

@@ -7,11 +7,12 @@ came.
 
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from .fast_lane import text_frame as text_frame
-from .fast_lane import usual_text
-from .usual import HEAD_BYTES, apply_mask
+from .fast_lane import usual_text, usual_texts
+from .usual import apply_mask
 from .usual import text_frame_header as text_frame_header
 
 _FIN: Final = 0x80
@@ -101,11 +102,7 @@ class FrameReader:
 
         So do the cameras of a busy site send: one message at a time, each from another socket.
         """
-        if self._is_idle:
-            text = usual_text(data, 0, self.max_message_bytes)
-            if text is not None and HEAD_BYTES + len(text) == len(data):
-                return text
-        return None
+        return usual_text(data, self.max_message_bytes) if self._is_idle else None
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Take `data` in; what comes of each of its frames, in order.
@@ -115,6 +112,12 @@ class FrameReader:
         the engine's; after a closing frame there is nothing, for its sender has no more to say (RFC 6455, section
         5.5.1).
         """
+        if not self._is_idle:
+            return self._receive(data)
+        texts, position = usual_texts(data, 0, self.max_message_bytes)
+        return iter(texts) if position == len(data) else chain(texts, self._receive(data[position:]))
+
+    def _receive(self, data: bytes) -> Iterator[Received]:
         if self._ended:
             return
         self._is_idle = False
@@ -122,11 +125,10 @@ class FrameReader:
         position, end = 0, len(data)
         while position < end:
             if self._is_between_messages():
-                text = usual_text(data, position, self.max_message_bytes)
-                if text is not None:
-                    yield text
-                    position += HEAD_BYTES + len(text)
-                    continue
+                texts, position = usual_texts(data, position, self.max_message_bytes)
+                yield from texts
+                if position == end:
+                    break
             received, position = self._take(data, position)
             yield received
         self._is_idle = self._is_between_messages() and not (self._rest or self._skip or self._ended)

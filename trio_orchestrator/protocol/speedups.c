@@ -45,26 +45,63 @@ static int unmask(place masked, place key, unsigned char *text, Py_ssize_t lengt
     return !(all & 0x8080808080808080);
 }
 
+/* Append to a list what is given away to it; -1 with an exception set where there is no memory. */
+static int append(PyObject *list, PyObject *given) {
+    int result = given ? PyList_Append(list, given) : -1;
+    Py_XDECREF(given);
+    return result;
+}
+
+/* How long the text is whose frame begins at `head`, with `size` bytes from there on; 0 where that is no usual one. */
+static Py_ssize_t length_at(place head, Py_ssize_t size, Py_ssize_t longest) {
+    if (size < HEAD_BYTES || head[0] != WHOLE_TEXT || head[1] != (MASKED | TWO_BYTES_OF_LENGTH)) return 0;
+    Py_ssize_t length = head[2] << 8 | head[3];
+    return length < LEAST_LENGTH || length > longest || length > size - HEAD_BYTES ? 0 : length;
+}
+
+/* The text of that length behind `head`. NULL where it is not ASCII: whether it is UTF-8 is for others to say; then, too,
+   with an exception set, where there is no memory. */
+static PyObject *text_at(place head, Py_ssize_t length) {
+    PyObject *text = PyBytes_FromStringAndSize(NULL, length);
+    if (!text) return NULL;
+    if (unmask(head + HEAD_BYTES, head + HEAD_BYTES - KEY_BYTES, (unsigned char *)PyBytes_AS_STRING(text), length))
+        return text;
+    Py_DECREF(text);
+    return NULL;
+}
+
 static PyObject *usual_text(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
     (void)module;
+    if (count != 2 || !PyBytes_Check(arguments[0]))
+        return PyErr_Format(PyExc_TypeError, "usual_text takes bytes and a length");
+    Py_ssize_t longest = PyLong_AsSsize_t(arguments[1]);
+    if (longest == -1 && PyErr_Occurred()) return NULL;
+    place head = (place)PyBytes_AS_STRING(arguments[0]);
+    Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]), length = length_at(head, size, longest);
+    if (!length || HEAD_BYTES + length != size) Py_RETURN_NONE;
+    PyObject *text = text_at(head, length);
+    return text || PyErr_Occurred() ? text : Py_NewRef(Py_None);
+}
+
+static PyObject *usual_texts(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    (void)module;
     if (count != 3 || !PyBytes_Check(arguments[0]))
-        return PyErr_Format(PyExc_TypeError, "usual_text takes bytes, a position and a length");
+        return PyErr_Format(PyExc_TypeError, "usual_texts takes bytes, a position and a length");
     Py_ssize_t position = PyLong_AsSsize_t(arguments[1]);
     if (position == -1 && PyErr_Occurred()) return NULL;
     Py_ssize_t longest = PyLong_AsSsize_t(arguments[2]);
     if (longest == -1 && PyErr_Occurred()) return NULL;
     Py_ssize_t size = PyBytes_GET_SIZE(arguments[0]);
-    if (position < 0 || position > size || size - position < HEAD_BYTES) Py_RETURN_NONE;
-    place head = (place)PyBytes_AS_STRING(arguments[0]) + position;
-    Py_ssize_t length = head[2] << 8 | head[3];
-    if (head[0] != WHOLE_TEXT || head[1] != (MASKED | TWO_BYTES_OF_LENGTH)) Py_RETURN_NONE;
-    if (length < LEAST_LENGTH || length > longest || length > size - position - HEAD_BYTES) Py_RETURN_NONE;
-    PyObject *text = PyBytes_FromStringAndSize(NULL, length);
-    if (!text) return NULL;
-    if (unmask(head + HEAD_BYTES, head + HEAD_BYTES - KEY_BYTES, (unsigned char *)PyBytes_AS_STRING(text), length))
-        return text;
-    Py_DECREF(text); /* whether it is UTF-8 is for others to say */
-    Py_RETURN_NONE;
+    if (position < 0 || position > size) return PyErr_Format(PyExc_ValueError, "there is no such position");
+    place begin = (place)PyBytes_AS_STRING(arguments[0]);
+    PyObject *texts = PyList_New(0), *text;
+    Py_ssize_t length;
+    while (texts && (length = length_at(begin + position, size - position, longest)) &&
+           (text = text_at(begin + position, length)) && !append(texts, text))
+        position += HEAD_BYTES + length;
+    if (!PyErr_Occurred()) return Py_BuildValue("Nn", texts, position);
+    Py_XDECREF(texts);
+    return NULL;
 }
 
 /* Parts of a text as one frame, without a mask as it is a server's. */
@@ -373,6 +410,7 @@ static PyObject *usual_members(PyObject *module, PyObject *text) {
 
 static PyMethodDef functions[] = {
     {"usual_text", (PyCFunction)(void (*)(void))usual_text, METH_FASTCALL, "See `usual.usual_text`."},
+    {"usual_texts", (PyCFunction)(void (*)(void))usual_texts, METH_FASTCALL, "See `usual.usual_texts`."},
     {"text_frame", (PyCFunction)(void (*)(void))text_frame, METH_FASTCALL, "See `usual.text_frame`."},
     {"usual_members", usual_members, METH_O, "See `usual.usual_members`."},
     {NULL, NULL, 0, NULL},

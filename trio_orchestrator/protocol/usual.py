@@ -19,10 +19,10 @@ from .boxes import MAX_BOXES, Certainty, sightings_of
 UsualMembers: TypeAlias = tuple[bytes, bytes, tuple[int, ...], tuple[Certainty, ...]]
 """The members of a `Frame`."""
 
-HEAD_BYTES: Final = 8
+_HEAD: Final = Struct(">HH")
+_HEAD_BYTES: Final = 8
 """How long the head of a usual frame is: two bytes, its length in two, the masking key in four."""
 
-_HEAD: Final = Struct(">HH")
 _BEGINS: Final = 0x81FE
 """A whole text in one frame (FIN and opcode 1), masked, with two bytes of length (RFC 6455, section 5.2)."""
 
@@ -59,18 +59,39 @@ def text_frame(*parts: bytes) -> bytes:
     return b"".join((text_frame_header(sum(map(len, parts))), *parts))
 
 
-def usual_text(data: bytes, position: int, longest: int) -> bytes | None:
-    """The message in the usual WebSocket frame that begins at `position`; None where none does.
+def usual_text(data: bytes, longest: int) -> bytes | None:
+    """The message that `data` is, where that is one usual WebSocket frame and nothing else; None where it is not.
 
-    That is a text in one frame, masked, of 126 to 65,535 bytes and not more than `longest`, all there, and ASCII.
+    A usual one is a text in one frame, masked, of 126 to 65,535 bytes and not more than `longest`, and ASCII.
     """
-    if len(data) - position < HEAD_BYTES:
-        return None
+    length = _usual_length(data, 0, longest)
+    return _ascii(data, _HEAD_BYTES, len(data)) if length and _HEAD_BYTES + length == len(data) else None
+
+
+def usual_texts(data: bytes, position: int, longest: int) -> tuple[list[bytes], int]:
+    """The messages in usual frames, one right behind the other, the first of them at `position`; where they end."""
+    texts: list[bytes] = []
+    while length := _usual_length(data, position, longest):
+        start = position + _HEAD_BYTES
+        text = _ascii(data, start, start + length)
+        if text is None:
+            break
+        texts.append(text)
+        position = start + length
+    return texts, position
+
+
+def _usual_length(data: bytes, position: int, longest: int) -> int:
+    """How long the text is whose frame begins at `position`; 0 where that is no usual one."""
+    if len(data) - position < _HEAD_BYTES:
+        return 0
     begins, length = _HEAD.unpack_from(data, position)
-    start = position + HEAD_BYTES
-    stop = start + length
-    if begins != _BEGINS or stop > len(data) or not _LEAST_LENGTH <= length <= longest:
-        return None
+    is_there = position + _HEAD_BYTES + length <= len(data)
+    return length if begins == _BEGINS and _LEAST_LENGTH <= length <= longest and is_there else 0
+
+
+def _ascii(data: bytes, start: int, stop: int) -> bytes | None:
+    """What is masked between the two, behind its key; None where it is not ASCII."""
     text = apply_mask(data[start:stop], data[start - 4 : start])
     return text if text.isascii() else None
 
