@@ -81,6 +81,25 @@ async def test_outside_nobody_is_called(nursery: trio.Nursery, peers: list[Peer]
     assert peers[0].taken == []
 
 
+async def test_who_wants_to_be_called_when_it_was_awake_is(nursery: trio.Nursery, peers: list[Peer]) -> None:
+    loop = ReadLoop()
+    nursery.start_soon(loop.run)
+    calls: list[tuple[float, list[bytes]]] = []
+    with loop.reading(peers[0].near, peers[0].take):
+        with loop.when_awake(lambda now: calls.append((now, list(peers[0].taken)))):
+            await trio.testing.wait_all_tasks_blocked()
+            assert calls == []
+            begun = trio.current_time()
+            peers[0].far.send(b"a")
+            await peers[0].wait_called()
+        [(now, taken)] = calls
+        assert begun <= now <= trio.current_time()
+        assert taken == [b"a"]
+        peers[0].far.send(b"b")
+        await peers[0].wait_called()
+    assert len(calls) == 1
+
+
 async def test_a_number_that_is_given_again_is_another_socket(nursery: trio.Nursery, peers: list[Peer]) -> None:
     loop = ReadLoop()
     nursery.start_soon(loop.run)

@@ -21,6 +21,7 @@ from trio_orchestrator.net.forwarded import Proxies
 from trio_orchestrator.net.front_door import FrontDoor
 from trio_orchestrator.net.http_server import HttpServer
 from trio_orchestrator.net.read_loop import ReadLoop
+from trio_orchestrator.net.silence import SilenceWatch
 from trio_orchestrator.net.tls import Certificate
 from trio_orchestrator.net.websocket import Limits, WebSocketServer
 from trio_orchestrator.protocol.errors import StorageUnavailable
@@ -84,6 +85,15 @@ async def test_a_silent_peer_is_pinged_and_then_left() -> None:
         received = await read_frames(stream)
     assert received.startswith(b"\x89\x00")
     assert closing_code(received) == 4452
+
+
+async def test_when_others_speak_the_silent_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    monkeypatch.setattr(SilenceWatch, "look", lambda _watch, now: looks.append(now))
+    async with serving() as (address, _), await upgraded(address) as stream:
+        looks.clear()
+        await stream.send_all(frame(PONG))
+        await until(lambda: bool(looks))
 
 
 async def test_a_peer_that_answers_pings_stays() -> None:

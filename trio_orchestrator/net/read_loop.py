@@ -43,6 +43,7 @@ class ReadLoop:
         self._sockets_a_turn = sockets_a_turn
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
+        self._when_awake: list[Callable[[float], None]] = []
 
     @contextmanager
     def reading(self, connected: socket.socket, callback: Callback) -> Iterator[None]:
@@ -58,12 +59,27 @@ class ReadLoop:
         finally:
             self._forget(number, callback)
 
+    @contextmanager
+    def when_awake(self, callback: Callable[[float], None]) -> Iterator[None]:
+        """Inside, `callback` is called each time that the loop was awake, with the instant on Trio's clock.
+
+        It is for what costs less than to wake up for it. It must neither await nor raise.
+        """
+        self._when_awake.append(callback)
+        try:
+            yield
+        finally:
+            self._when_awake.remove(callback)
+
     async def run(self) -> None:
         """Call back, for as long as the server lives."""
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                self._take_turns(trio.current_time())
+                now = trio.current_time()
+                self._take_turns(now)
+                for callback in self._when_awake:
+                    callback(now)
         finally:
             trio.lowlevel.notify_closing(self._epoll.fileno())
             self._epoll.close()

@@ -91,7 +91,8 @@ class WebSocketServer:
 
     async def run(self) -> None:
         """Ping those who are silent, for as long as the server lives."""
-        await self._silence.run()
+        with self._read_loop.when_awake(self._silence.look):
+            await self._silence.run()
 
     async def serve(self, transport: Transport, head: bytes, number: int) -> None:
         """Serve the socket whose request head is `head` until either side ends it; the log names it by `number`."""
