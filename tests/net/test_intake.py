@@ -8,8 +8,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.connections.house import Caller, House
-from tests.e2e.raw import CONTINUATION, PONG, TEXT, frame
+from tests.connections.house import Caller, House, error, is_one
+from tests.e2e.raw import BINARY, CONTINUATION, PONG, TEXT, frame
 from trio_orchestrator.connections.session import Kind
 from trio_orchestrator.net.intake import Intake
 from trio_orchestrator.net.transport import Transport
@@ -83,3 +83,10 @@ async def test_nobody_is_silent_while_it_is_the_server_that_does_not_read(
         read_on_at = trio.current_time()
         await trio.sleep(1)
         assert intake.heard == read_on_at
+
+
+async def test_what_is_no_text_is_an_error(transport: Transport) -> None:
+    caller = House().peer()
+    intake = intake_of(caller, transport)
+    assert intake.begin(frame(BINARY, b"\xff"), trio.current_time()) is None
+    assert is_one(caller.heard(), error("not_json"))

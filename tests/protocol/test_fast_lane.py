@@ -18,7 +18,7 @@ from trio_orchestrator.protocol.errors import PeerError
 from trio_orchestrator.protocol.inbound import PROCESSOR_MESSAGES
 from trio_orchestrator.protocol.usual import UsualMembers
 
-from .streams import BINARY, FIN, TEXT, frame
+from .streams import BINARY, FIN, MASK, TEXT, frame
 
 Part: TypeAlias = Any  # a module with the functions of either
 ReadMembers: TypeAlias = Callable[[bytes], UsualMembers | None]
@@ -92,7 +92,9 @@ def test_any_other_frame_is_none(part: Part, data: bytes) -> None:
 
 
 @both_ways
-@pytest.mark.parametrize("data", [*(CAMERA + other for other in OTHERS if other), CAMERA + CAMERA, b"a" + CAMERA])
+@pytest.mark.parametrize(
+    "data", [*(CAMERA + other for other in OTHERS if other), CAMERA * 2, CAMERA + MASK, CAMERA + MASK[:1]]
+)
 def test_a_usual_frame_beside_something_else_is_not_taken_for_one(part: Part, data: bytes) -> None:
     assert part.usual_text(data, 1000) is None
 
@@ -275,10 +277,11 @@ def test_what_is_compiled_reads_to_a_depth(opened: str, closed: str, depth: int,
 )
 def test_nothing_is_kept(read: Callable[[], object], no_collector: None) -> None:
     read()
-    before = sys.getallocatedblocks()
+    before, nothings = sys.getallocatedblocks(), sys.getrefcount(None)
     for _ in range(1000):
         read()
     assert sys.getallocatedblocks() < before + 500
+    assert abs(sys.getrefcount(None) - nothings) < 500
 
 
 @pytest.mark.skipif(not fast_lane.IS_COMPILED, reason="Python has errors of its own")

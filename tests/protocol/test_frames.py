@@ -224,6 +224,7 @@ def test_what_is_not_one_usual_frame_is_not_taken_for_one(data: bytes) -> None:
     assert reader.receive_one(frame(FIN | TEXT, b"b" * 1000)) == b"b" * 1000
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize(
     "before",
     [
@@ -235,10 +236,25 @@ def test_what_is_not_one_usual_frame_is_not_taken_for_one(data: bytes) -> None:
         b"\xff\xff",
     ],
 )
-def test_a_usual_frame_behind_something_else_is_not_read_by_itself(before: bytes) -> None:
+def test_a_usual_frame_behind_something_else_is_no_message(before: bytes, at_once: bool) -> None:
+    reader, usual_one = FrameReader(1000), frame(FIN | TEXT, b"b" * 200)
+    came = [] if at_once else list(reader.receive(before))
+    came += reader.receive(before + usual_one if at_once else usual_one)
+    assert reader.receive_one(usual_one) is None
+    came += reader.receive(usual_one)
+    assert b"b" * 200 not in came
+
+
+def test_a_longer_limit_holds_from_the_next_message_on() -> None:
     reader = FrameReader(1000)
-    list(reader.receive(before))
-    assert reader.receive_one(frame(FIN | TEXT, b"b" * 200)) is None
+    usual_one, longer = frame(FIN | TEXT, b"a" * 200), frame(FIN | TEXT, b"b" * 2000)
+    for begun in (0, 50):  # the second time behind a rest
+        reader.max_message_bytes = 1000
+        assert [received for received in reader.receive(usual_one[:begun]) if received] == []
+        items = reader.receive(usual_one[begun:] + usual_one + longer + usual_one)
+        assert [next(items), next(items)] == [b"a" * 200, b"a" * 200]
+        reader.max_message_bytes = 2000
+        assert list(items) == [b"b" * 2000, b"a" * 200]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,19 @@ def _drain(notes: Notes) -> list[NoteBatch]:
     return batches
 
 
+@pytest.mark.parametrize(
+    ("said", "best"), [((None, None, 0.25, None, 0.75, 0.5), 0.75), ((None, None, 0.0, None), 0.0)]
+)
+def test_the_best_of_what_is_shown_again_is_kept_where_it_is_not_always_said(
+    said: tuple[float | None, ...], best: float
+) -> None:
+    notes, shown = _notes(), (1,)
+    for number, certainty in enumerate(said):
+        notes.sighted("cam", 7 + number / 128, shown, (certainty,))
+    ((_, row),) = notes.take().rows
+    assert row.best == best
+
+
 def test_sightings_of_a_second_are_one_row() -> None:
     notes = _notes()
     for at, certainty in ((7.5, None), (7.25, 0.5), (7.75, 0.25), (7.625, None)):

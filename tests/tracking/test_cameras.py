@@ -80,3 +80,22 @@ def test_names_are_not_remembered_without_end() -> None:
         cameras.left(f"{number:05}", NOON)
     assert len(cameras.status(NOON)) == MAX_OFFLINE
     assert cameras.status(NOON)[0].camera_id == "00005"
+
+
+@pytest.mark.parametrize("frames", [[5.2, 4.9], [0.5, 5.0, 0.7]])
+def test_a_clock_that_is_set_back_by_little(frames: list[float]) -> None:
+    cameras = Cameras()
+    camera = cameras.came("a", NOON)
+    for at in frames:
+        camera.sent_frame(b"1", NOON + at)
+    assert only(cameras, NOON + int(frames[-1]) + 1).frames_per_second == 1.0
+
+
+def test_a_clock_that_is_set_back_while_a_camera_is_away() -> None:
+    cameras = Cameras()
+    camera = cameras.came("a", NOON)
+    camera.sent_frame(b"1", NOON + 0.5)
+    cameras.left("a", NOON + 10)
+    cameras.came("a", NOON + 10)
+    camera.sent_frame(b"1", NOON + 0.5)
+    assert only(cameras, NOON + 1).frames_per_second == 1.0

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from .fast_lane import text_frame as text_frame
 from .fast_lane import usual_text, usual_texts
-from .usual import apply_mask
+from .usual import USUAL_BEGINS, apply_mask
 from .usual import text_frame_header as text_frame_header
 
 _FIN: Final = 0x80
@@ -76,7 +76,7 @@ class FrameReader:
         max_message_bytes: the longest message taken, over all of its frames.
 
     Attributes:
-        max_message_bytes: likewise; may be changed between messages.
+        max_message_bytes: likewise; may be changed between messages. A lower one holds from the next `receive` on.
     """
 
     def __init__(self, max_message_bytes: int) -> None:
@@ -100,7 +100,7 @@ class FrameReader:
     def receive_one(self, data: bytes) -> bytes | None:
         """The message that `data` is, where it is one usual frame and nothing else; None: it is for `receive`.
 
-        So do the cameras of a busy site send: one message at a time, each from another socket.
+        So it comes where the server keeps up with its cameras: one message at a time, each from another socket.
         """
         return usual_text(data, self.max_message_bytes) if self._is_idle else None
 
@@ -112,25 +112,28 @@ class FrameReader:
         the engine's; after a closing frame there is nothing, for its sender has no more to say (RFC 6455, section
         5.5.1).
         """
-        if not self._is_idle:
-            return self._receive(data)
-        texts, position = usual_texts(data, 0, self.max_message_bytes)
-        return iter(texts) if position == len(data) else chain(texts, self._receive(data[position:]))
-
-    def _receive(self, data: bytes) -> Iterator[Received]:
         if self._ended:
-            return
-        self._is_idle = False
+            return iter(())
         data = self._behind_the_rest(data)
-        position, end = 0, len(data)
-        while position < end:
-            if self._is_between_messages():
-                texts, position = usual_texts(data, position, self.max_message_bytes)
-                yield from texts
-                if position == end:
-                    break
+        texts, position = self._usual_texts(data, 0)
+        if self._is_idle and position == len(data):  # so it is with nearly all that the cameras of a busy site send
+            return iter(texts)
+        return chain(texts, self._take_all(data, position))
+
+    def _usual_texts(self, data: bytes, position: int) -> tuple[list[bytes], int]:
+        """The messages in usual frames, one right behind the other, the first of them at `position`; where they end."""
+        if data.startswith(USUAL_BEGINS, position) and self._is_between_messages():
+            return usual_texts(data, position, self.max_message_bytes)
+        return [], position
+
+    def _take_all(self, data: bytes, position: int) -> Iterator[Received]:
+        """Take all frames from `position` on, the first of which is none of the usual ones."""
+        self._is_idle = False
+        while position < len(data):
             received, position = self._take(data, position)
             yield received
+            texts, position = self._usual_texts(data, position)
+            yield from texts
         self._is_idle = self._is_between_messages() and not (self._rest or self._skip or self._ended)
 
     def _behind_the_rest(self, data: bytes) -> bytes:

@@ -6,7 +6,8 @@
 
    They read what strangers wrote, so they are built on one rule. Python puts a NUL behind the bytes of every `bytes`
    object. The scanner looks at one byte at a time and steps over none but one that it expects there, and it never
-   expects a NUL: at the latest in front of that last one it stops. It writes nothing but new objects of Python's.
+   expects a NUL: at the latest in front of that last one it stops. What it finds it writes into `struct sightings`,
+   whose end it looks at first. All else that is written are new objects of Python's.
 
    Each `behind_...` function takes the place where something is to begin and gives the place behind it; NULL where
    something else begins there, or the same in an unusual spelling. That is no error: msgspec looks at it then. */
@@ -45,14 +46,7 @@ static int unmask(place masked, place key, unsigned char *text, Py_ssize_t lengt
     return !(all & 0x8080808080808080);
 }
 
-/* Append to a list what is given away to it; -1 with an exception set where there is no memory. */
-static int append(PyObject *list, PyObject *given) {
-    int result = given ? PyList_Append(list, given) : -1;
-    Py_XDECREF(given);
-    return result;
-}
-
-/* How long the text is whose frame begins at `head`, with `size` bytes from there on; 0 where that is no usual one. */
+/* How long the text is whose frame begins at `head`, with `size` bytes from there on; 0 where that cannot be usual. */
 static Py_ssize_t length_at(place head, Py_ssize_t size, Py_ssize_t longest) {
     if (size < HEAD_BYTES || head[0] != WHOLE_TEXT || head[1] != (MASKED | TWO_BYTES_OF_LENGTH)) return 0;
     Py_ssize_t length = head[2] << 8 | head[3];
@@ -97,8 +91,12 @@ static PyObject *usual_texts(PyObject *module, PyObject *const *arguments, Py_ss
     PyObject *texts = PyList_New(0), *text;
     Py_ssize_t length;
     while (texts && (length = length_at(begin + position, size - position, longest)) &&
-           (text = text_at(begin + position, length)) && !append(texts, text))
+           (text = text_at(begin + position, length))) {
+        int result = PyList_Append(texts, text);
+        Py_DECREF(text);
+        if (result < 0) break;
         position += HEAD_BYTES + length;
+    }
     if (!PyErr_Occurred()) return Py_BuildValue("Nn", texts, position);
     Py_XDECREF(texts);
     return NULL;

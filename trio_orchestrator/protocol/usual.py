@@ -19,11 +19,11 @@ from .boxes import MAX_BOXES, Certainty, sightings_of
 UsualMembers: TypeAlias = tuple[bytes, bytes, tuple[int, ...], tuple[Certainty, ...]]
 """The members of a `Frame`."""
 
-_HEAD: Final = Struct(">HH")
+_HEAD: Final = Struct(">2sH")
 _HEAD_BYTES: Final = 8
 """How long the head of a usual frame is: two bytes, its length in two, the masking key in four."""
 
-_BEGINS: Final = 0x81FE
+USUAL_BEGINS: Final = b"\x81\xfe"
 """A whole text in one frame (FIN and opcode 1), masked, with two bytes of length (RFC 6455, section 5.2)."""
 
 _LEAST_LENGTH: Final = 126
@@ -82,12 +82,12 @@ def usual_texts(data: bytes, position: int, longest: int) -> tuple[list[bytes], 
 
 
 def _usual_length(data: bytes, position: int, longest: int) -> int:
-    """How long the text is whose frame begins at `position`; 0 where that is no usual one."""
+    """How long the text is whose frame begins at `position`; 0 where that cannot be a usual one."""
     if len(data) - position < _HEAD_BYTES:
         return 0
     begins, length = _HEAD.unpack_from(data, position)
     is_there = position + _HEAD_BYTES + length <= len(data)
-    return length if begins == _BEGINS and _LEAST_LENGTH <= length <= longest and is_there else 0
+    return length if begins == USUAL_BEGINS and _LEAST_LENGTH <= length <= longest and is_there else 0
 
 
 def _ascii(data: bytes, start: int, stop: int) -> bytes | None:
