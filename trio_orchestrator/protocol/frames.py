@@ -112,12 +112,15 @@ class FrameReader:
         the engine's; after a closing frame there is nothing, for its sender has no more to say (RFC 6455, section
         5.5.1).
         """
-        if self._ended:
+        if self._is_idle:
+            texts, position = usual_texts(data, 0, self.max_message_bytes)
+            if position == len(data):  # so it is with nearly all that the cameras of a busy site send
+                return iter(texts)
+        elif self._ended:
             return iter(())
-        data = self._behind_the_rest(data)
-        texts, position = self._usual_texts(data, 0)
-        if self._is_idle and position == len(data):  # so it is with nearly all that the cameras of a busy site send
-            return iter(texts)
+        else:
+            data = self._behind_the_rest(data)
+            texts, position = self._usual_texts(data, 0)
         return chain(texts, self._take_all(data, position))
 
     def _usual_texts(self, data: bytes, position: int) -> tuple[list[bytes], int]:
