@@ -93,7 +93,8 @@ async def test_when_others_speak_the_silent_are_looked_at(monkeypatch: pytest.Mo
     async with serving() as (address, _), await upgraded(address) as stream:
         looks.clear()
         await stream.send_all(frame(PONG))
-        await until(lambda: bool(looks))
+        with trio.fail_after(5):
+            await until(lambda: bool(looks))
 
 
 async def test_a_peer_that_answers_pings_stays() -> None:

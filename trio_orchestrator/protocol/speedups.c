@@ -53,7 +53,7 @@ static Py_ssize_t length_at(place head, Py_ssize_t size, Py_ssize_t longest) {
     return length < LEAST_LENGTH || length > longest || length > size - HEAD_BYTES ? 0 : length;
 }
 
-/* The text of that length behind `head`. NULL where it is not ASCII: whether it is UTF-8 is for others to say; then, too,
+/* The text of that length behind `head`. NULL where it is not ASCII, as whether it is UTF-8 is for others to say; and,
    with an exception set, where there is no memory. */
 static PyObject *text_at(place head, Py_ssize_t length) {
     PyObject *text = PyBytes_FromStringAndSize(NULL, length);
