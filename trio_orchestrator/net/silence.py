@@ -101,16 +101,19 @@ class SilenceWatch:
 
     def look(self, now: float) -> None:
         """Look at those who are due at the instant `now` on Trio's clock, at not more than others can wait for."""
-        if not self._due or self._due[0][0] > now:
+        if self._first_due() > now:
             return
         for _ in range(_PEERS_A_TURN):
             self._look(heapq.heappop(self._due)[2], now)
-            if not self._due or self._due[0][0] > now:
+            if self._first_due() > now:
                 break
         self._set_alarm()
 
+    def _first_due(self) -> float:
+        return self._due[0][0] if self._due else math.inf
+
     def _set_alarm(self) -> None:
-        self._alarm.deadline = self._due[0][0] + _PATIENCE if self._due else math.inf
+        self._alarm.deadline = self._first_due() + _PATIENCE
 
     def _look(self, watched: _Watched, now: float) -> None:
         if watched.intake is None or watched.outbox is None:

@@ -73,7 +73,8 @@ class Camera:
         self.writes_floats = False
         # A ring of as many seconds as the window has.
         self._counts = [0] * _WINDOW
-        self._newest = 0  # the second that was counted last, and its beginning and end
+        # The second that was counted last; as floats, which every frame is compared with, where it begins and ends.
+        self._newest = 0
         self._newest_begins = self._newest_ends = 0.0
         self._counting_since = 0.0
 
